@@ -1,0 +1,1 @@
+"""Colour spaces, differences and names; knows no other part of Bespoke."""

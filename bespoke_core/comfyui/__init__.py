@@ -1,0 +1,1 @@
+"""A real ComfyUI: obtained, started, stopped, and driven over HTTP and WebSocket."""

@@ -1,0 +1,1 @@
+"""A sweep's plan, its store of results, statistics, verdict and report."""

@@ -1,0 +1,1 @@
+"""What is measured on one picture, and on many at once."""

@@ -1,0 +1,1 @@
+"""The pixel grid of a picture: downscaling and palettes."""

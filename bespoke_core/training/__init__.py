@@ -1,0 +1,1 @@
+"""LoRA training: configuration, data set, noise and loss, the network, the loop, its child process."""
