@@ -1,4 +1,4 @@
-"""The event log of long work: append-only JSON lines that another process can follow while they are written."""
+"""The event log of long work: append-only JSON lines that another process can follow."""
 
 from __future__ import annotations
 

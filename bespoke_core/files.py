@@ -68,7 +68,7 @@ def sha256_of_file(path: str | os.PathLike[str]) -> str:
 
 
 def key_of(value: Any) -> str:
-    """Return a 64-digit content key of a JSON-able value: equal values, equal keys, whatever the dict order."""
+    """Return the 64-digit content key of a JSON-able value, whatever the order of its dicts."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
