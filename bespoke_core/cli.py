@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from . import __version__
 from .commands import VERBS
-from .errors import BespokeError, Cancelled, InputError
+from .errors import BespokeError, UserCancelledError, InputError
 
 EXIT_DONE = 0
 EXIT_FOUND = 1
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser().parse_args(argv)
     try:
         return int(arguments.run(arguments))
-    except (KeyboardInterrupt, Cancelled) as stop:
+    except (KeyboardInterrupt, UserCancelledError) as stop:
         print(f"cancelled{': ' + str(stop) if str(stop) else ''}", file=sys.stderr)
         return EXIT_CANCELLED
     except BespokeError as error:

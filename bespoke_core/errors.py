@@ -8,7 +8,7 @@ _ABSENT = object()
 
 
 class BespokeError(Exception):
-    """Base of every error that is meant for a user to read; the command line prints it without a traceback."""
+    """Base of every error that is meant for a user to read, printed without a traceback."""
 
 
 class InputError(BespokeError, ValueError):
@@ -56,5 +56,5 @@ class InputError(BespokeError, ValueError):
         return f"{head}: {body}" if head else body
 
 
-class Cancelled(BespokeError):
+class UserCancelledError(BespokeError):
     """The user stopped the work; what was finished is whole and on disk. Exit code 130."""
