@@ -1,0 +1,577 @@
+"""The training configuration: every key with its type, default, range, unit and help, and its TOML file.
+
+The names and meanings are those of kohya's sd-scripts, so that an existing file trains here. The node, the
+command line's help and the documentation are made from the fields below; `describe` lists them.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from ..errors import InputError
+from . import toml_form
+
+PATH_KEYS = (
+    "pretrained_model_name_or_path",
+    "output_dir",
+    "train_data_dir",
+    "logging_dir",
+    "tokenizer_path",
+)
+# What a run is called and where its files lie changes nothing in the weights that come out.
+KEYS_WITHOUT_EFFECT_ON_WEIGHTS = (*PATH_KEYS, "output_name", "log_prefix", "xformers", "sdpa")
+
+
+def _size_text(value: object) -> object:
+    """Turn 512, "512", "512,512" and [512, 512] into "512,512" (width, height)."""
+    parts: list[object]
+    if isinstance(value, str):
+        parts = [part.strip() for part in value.split(",")]
+    elif isinstance(value, (list, tuple)):
+        parts = list(value)
+    else:
+        parts = [value]
+    if not all((isinstance(p, int) and not isinstance(p, bool)) or str(p).isdecimal() for p in parts):
+        raise ValueError('write one number or "width,height" in pixels, as in "512,512"')
+    numbers = [int(str(part)) for part in parts]
+    if len(numbers) == 1:
+        numbers *= 2
+    if len(numbers) != 2:
+        raise ValueError('write one number or "width,height" in pixels, as in "512,512"')
+    if not all(16 <= number <= 4096 for number in numbers):
+        raise ValueError("each side is 16 to 4096 pixels")
+    return f"{numbers[0]},{numbers[1]}"
+
+
+def _warmup(value: object) -> object:
+    """Turn 100.0 into 100: kohya would take it for a hundredfold ratio of the run."""
+    if isinstance(value, float) and value >= 1:
+        if value != int(value):
+            raise ValueError("a number of steps is whole; a ratio of the run is below 1")
+        return int(value)
+    return value
+
+
+def _field(section: str, default: Any, help_text: str, unit: str = "", **limits: Any) -> Any:
+    return Field(
+        default, description=help_text, json_schema_extra={"section": section, "unit": unit}, **limits
+    )
+
+
+_DATA = "dataset"
+_MODEL = "model_arguments"
+_NETWORK = "network_arguments"
+_TRAINING = "training_arguments"
+
+Size = Annotated[str, BeforeValidator(_size_text)]
+Warmup = Annotated[int | float, BeforeValidator(_warmup)]
+
+
+class TrainingConfig(BaseModel):
+    """One training run, complete. Frozen; flat; the field names are kohya's keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
+
+    # model
+    pretrained_model_name_or_path: str = _field(
+        _MODEL, "", "The Stable Diffusion 1.5 checkpoint to train on: a single .safetensors file."
+    )
+    v2: bool = _field(_MODEL, False, "Stable Diffusion 2: not supported, so it must stay false.")
+    v_parameterization: bool = _field(
+        _MODEL, False, "The base predicts velocity instead of noise; the loss then uses that target."
+    )
+    clip_skip: int = _field(
+        _MODEL,
+        1,
+        "Take the text encoder's output this many layers before the end; 1 is the last layer.",
+        "layers",
+        ge=1,
+        le=11,
+    )
+    tokenizer_path: str = _field(
+        _MODEL, "", "Folder with the CLIP tokenizer (vocab.json, merges.txt); empty finds ComfyUI's own."
+    )
+
+    # network
+    network_module: Literal["networks.lora"] = _field(
+        _NETWORK, "networks.lora", "The kind of network: LoRA is the one there is."
+    )
+    network_dim: int = _field(
+        _NETWORK, 4, "The LoRA's rank: more learns more detail and makes a larger file.", "", ge=1, le=1024
+    )
+    network_alpha: float = _field(
+        _NETWORK,
+        1.0,
+        "Scales the LoRA's effect by alpha / network_dim; 0 means network_dim.",
+        "",
+        ge=0,
+        le=1024,
+    )
+    network_train_unet_only: bool = _field(_NETWORK, False, "Train the UNet's LoRA alone.")
+    network_train_text_encoder_only: bool = _field(_NETWORK, False, "Train the text encoder's LoRA alone.")
+
+    # data
+    train_data_dir: str = _field(
+        _DATA,
+        "",
+        "Folder with pictures and captions, or with kohya folders such as 10_concept (10 repeats).",
+    )
+    resolution: Size = _field(
+        _DATA, "512,512", 'The picture size to train at: one number or "width,height".', "px"
+    )
+    bucket_resolution: int | None = _field(
+        _DATA,
+        None,
+        "Another way to write a square resolution; must agree with resolution where both are given.",
+        "px",
+        ge=16,
+        le=4096,
+    )
+    enable_bucket: bool = _field(
+        _DATA, False, "Sort pictures of different shapes into buckets of like shape instead of one size."
+    )
+    min_bucket_reso: int = _field(
+        _DATA, 256, "The shortest side that a bucket may have.", "px", ge=16, le=4096
+    )
+    max_bucket_reso: int = _field(
+        _DATA, 1024, "The longest side that a bucket may have.", "px", ge=16, le=4096
+    )
+    bucket_reso_steps: int = _field(
+        _DATA, 64, "Bucket sides are multiples of this; at least 8.", "px", ge=8, le=256, multiple_of=8
+    )
+    bucket_no_upscale: bool = _field(
+        _DATA,
+        False,
+        "Never enlarge a picture to fill its bucket. True sprites smaller than a bucket are still enlarged, "
+        "by a whole factor and without blending.",
+    )
+    background_color: str = _field(
+        _DATA,
+        "#ffffff",
+        "The colour put behind transparent pixels, as #rrggbb.",
+        "",
+        pattern=r"^#[0-9a-fA-F]{6}$",
+    )
+    num_repeats: int = _field(
+        _DATA,
+        1,
+        "How often each picture of a plain folder comes in an epoch; 10_concept folders say their own.",
+        "",
+        ge=1,
+        le=10_000,
+    )
+    caption_extension: str = _field(
+        _DATA,
+        ".txt",
+        "The ending of caption files (kohya's own default is .caption).",
+        "",
+        pattern=r"^\.[A-Za-z0-9_.]+$",
+    )
+    caption_separator: str = _field(
+        _DATA, ",", "What separates a caption's phrases for shuffling.", "", min_length=1
+    )
+    shuffle_caption: bool = _field(_DATA, False, "Put the phrases in a new order each time, but see below.")
+    keep_tokens: int = _field(
+        _DATA,
+        0,
+        "The first phrases that keep their place when shuffling, such as a trigger word.",
+        "phrases",
+        ge=0,
+        le=1000,
+    )
+    caption_dropout_rate: float = _field(
+        _DATA, 0.0, "The share of times that a picture is shown with an empty caption.", "", ge=0, le=1
+    )
+    caption_dropout_every_n_epochs: int = _field(
+        _DATA, 0, "Every n-th epoch has no captions at all; 0 is never.", "epochs", ge=0, le=100_000
+    )
+    caption_tag_dropout_rate: float = _field(
+        _DATA, 0.0, "The share of phrases left out each time, after keep_tokens.", "", ge=0, le=1
+    )
+    max_token_length: Literal[75, 150, 225] = _field(
+        _DATA, 75, "How many tokens of a caption are read: 75, 150 or 225.", "tokens"
+    )
+    cache_latents: bool = _field(
+        _DATA, True, "Encode every picture once, before training; much faster (kohya's default is false)."
+    )
+    cache_latents_to_disk: bool = _field(
+        _DATA, False, "Keep the encoded pictures on disk for the next run, named by their content."
+    )
+    vae_batch_size: int = _field(_DATA, 1, "How many pictures are encoded at once.", "", ge=1, le=256)
+
+    # output
+    output_dir: str = _field(_TRAINING, "", "Folder in which the run gets its folder.")
+    output_name: str = _field(
+        _TRAINING,
+        "last",
+        "The run's and the files' name: name-000001.safetensors, ..., name.safetensors.",
+        "",
+        pattern=r"^[^/\\\x00-\x1f<>:\"|?*]+$",
+    )
+    save_precision: Literal["float", "fp32", "fp16", "bf16"] | None = _field(
+        _TRAINING, None, "The number format in the files; not given is float (32 bits)."
+    )
+    save_model_as: Literal["safetensors"] = _field(
+        _TRAINING, "safetensors", "The file format; formats that can run code when loaded are not written."
+    )
+    save_every_n_epochs: int = _field(
+        _TRAINING,
+        1,
+        "Write a file every n epochs; the last epoch always has one (kohya's default: only the last).",
+        "epochs",
+        ge=1,
+        le=100_000,
+    )
+    save_state: bool = _field(
+        _TRAINING,
+        True,
+        "Keep what is needed to go on after an interruption, at every epoch (kohya's default: no).",
+    )
+    logging_dir: str = _field(
+        _TRAINING, "", "Folder for TensorBoard files, if tensorboard is installed; empty writes none."
+    )
+    log_prefix: str = _field(_TRAINING, "", "Put before the time in a TensorBoard folder's name.")
+
+    # training
+    max_train_epochs: int | None = _field(
+        _TRAINING,
+        None,
+        "How many times the data set is gone through; wins over max_train_steps.",
+        "epochs",
+        ge=1,
+        le=100_000,
+    )
+    max_train_steps: int = _field(
+        _TRAINING, 1600, "How many optimizer steps, where no epochs are given.", "steps", ge=1, le=10_000_000
+    )
+    train_batch_size: int = _field(_TRAINING, 1, "Pictures in a step.", "pictures", ge=1, le=1024)
+    gradient_accumulation_steps: int = _field(
+        _TRAINING, 1, "Batches whose gradients are added up before a step.", "batches", ge=1, le=1024
+    )
+    gradient_checkpointing: bool = _field(
+        _TRAINING, False, "Saves memory and costs about a third of the speed; the result is the same."
+    )
+    mixed_precision: Literal["no", "fp16", "bf16"] = _field(
+        _TRAINING, "no", "The number format for the base model; the LoRA itself is trained in 32 bits."
+    )
+    xformers: bool = _field(
+        _TRAINING, False, "Accepted: torch's own attention (SDPA) is used, which is as fast."
+    )
+    sdpa: bool = _field(_TRAINING, False, "Accepted: torch's own attention (SDPA) is always used.")
+    optimizer_type: Literal["AdamW", "AdamW8bit"] = _field(
+        _TRAINING,
+        "AdamW",
+        "The optimizer. AdamW8bit needs bitsandbytes and an NVIDIA GPU; without them AdamW is used.",
+    )
+    weight_decay: float = _field(
+        _TRAINING, 0.01, "AdamW's weight decay (in kohya: optimizer_args).", "", ge=0, le=1
+    )
+    max_grad_norm: float = _field(
+        _TRAINING, 1.0, "Gradients are scaled down to this norm; 0 leaves them.", "", ge=0, le=1000
+    )
+    learning_rate: float = _field(
+        _TRAINING,
+        2e-6,
+        "The learning rate of what has none of its own.",
+        "",
+        ge=0,
+        le=10,
+    )
+    unet_lr: float | None = _field(
+        _TRAINING,
+        None,
+        "The UNet's learning rate; not given is learning_rate; 0 leaves the UNet out.",
+        "",
+        ge=0,
+        le=10,
+    )
+    text_encoder_lr: float | None = _field(
+        _TRAINING,
+        None,
+        "The text encoder's learning rate; not given is learning_rate; 0 leaves the text encoder out.",
+        "",
+        ge=0,
+        le=10,
+    )
+    lr_scheduler: Literal[
+        "linear", "cosine", "cosine_with_restarts", "polynomial", "constant", "constant_with_warmup"
+    ] = _field(_TRAINING, "constant", "How the learning rate goes on over the run; constant has no warm-up.")
+    lr_warmup_steps: Warmup = _field(
+        _TRAINING,
+        0,
+        "The learning rate rises from 0 over this many steps; below 1, this share of the run.",
+        "steps",
+        ge=0,
+        le=10_000_000,
+    )
+    lr_scheduler_num_cycles: int = _field(
+        _TRAINING, 1, "How often cosine_with_restarts comes down.", "cycles", ge=1, le=1000
+    )
+    lr_scheduler_power: float = _field(_TRAINING, 1.0, "The power of polynomial.", "", ge=0, le=100)
+    prior_loss_weight: float = _field(
+        _TRAINING, 1.0, "The weight of regularisation pictures in the loss.", "", ge=0, le=1000
+    )
+    min_snr_gamma: float | None = _field(
+        _TRAINING,
+        None,
+        "Weigh the loss of nearly clean pictures down (min-SNR); 5 is usual.",
+        "",
+        gt=0,
+        le=1000,
+    )
+    noise_offset: float = _field(
+        _TRAINING,
+        0.0,
+        "Shift each picture's noise as a whole, for darker and brighter results.",
+        "",
+        ge=0,
+        le=1,
+    )
+    multires_noise_iterations: int = _field(
+        _TRAINING,
+        0,
+        "Add noise at this many coarser sizes (multi-resolution noise); 0 is off.",
+        "",
+        ge=0,
+        le=64,
+    )
+    multires_noise_discount: float = _field(
+        _TRAINING, 0.3, "How much less each coarser size of that noise counts.", "", ge=0, le=1
+    )
+    seed: int = _field(
+        _TRAINING,
+        42,
+        "All chance in the run comes from this number: same seed, same files.",
+        "",
+        ge=0,
+        le=2**63 - 1,
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_resolution(cls, values: Any) -> Any:
+        """Let bucket_resolution stand for resolution where that is absent."""
+        if isinstance(values, dict) and values.get("bucket_resolution") and "resolution" not in values:
+            values = {**values, "resolution": values["bucket_resolution"]}
+        return values
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        width, height = self.resolution.split(",")
+        return int(width), int(height)
+
+    @property
+    def trains_unet(self) -> bool:
+        """Whether the UNet gets a LoRA."""
+        return not self.network_train_text_encoder_only and self.rate_of("unet") > 0
+
+    @property
+    def trains_text_encoder(self) -> bool:
+        """Whether the text encoder gets a LoRA."""
+        return not self.network_train_unet_only and self.rate_of("text_encoder") > 0
+
+    def rate_of(self, part: Literal["unet", "text_encoder"]) -> float:
+        """Return the learning rate of one part of the network."""
+        own = self.unet_lr if part == "unet" else self.text_encoder_lr
+        return self.learning_rate if own is None else own
+
+
+@dataclass(frozen=True)
+class Option:
+    """One key as the node, the command line and the documentation show it.
+
+    Attributes:
+        kind: the Python type of its values; `str` for choices of text.
+        optional: None is a value of its own ("not given").
+        choices: the allowed values, or empty.
+        minimum, maximum: the range's ends, or None.
+        unit: "px", "steps", ... or empty.
+        section: the TOML section it is written to.
+    """
+
+    name: str
+    kind: type
+    optional: bool
+    default: Any
+    choices: tuple[Any, ...]
+    minimum: float | None
+    maximum: float | None
+    unit: str
+    section: str
+    help: str
+
+
+def describe() -> tuple[Option, ...]:
+    """Return every key in the order of the class, made from its fields."""
+    return tuple(_option(name) for name in TrainingConfig.model_fields)
+
+
+def _option(name: str) -> Option:
+    field = TrainingConfig.model_fields[name]
+    kinds, optional = [field.annotation], False
+    if isinstance(field.annotation, types.UnionType) or typing.get_origin(field.annotation) is typing.Union:
+        kinds = [kind for kind in typing.get_args(field.annotation) if kind is not type(None)]
+        optional = type(None) in typing.get_args(field.annotation)
+    choices: tuple[Any, ...] = typing.get_args(kinds[0]) if typing.get_origin(kinds[0]) is Literal else ()
+    kind = type(choices[0]) if choices else typing.cast(type, float if float in kinds else kinds[0])
+    low = [
+        v for m in field.metadata for v in (getattr(m, "ge", None), getattr(m, "gt", None)) if v is not None
+    ]
+    high = [
+        v for m in field.metadata for v in (getattr(m, "le", None), getattr(m, "lt", None)) if v is not None
+    ]
+    extra = typing.cast("dict[str, str]", field.json_schema_extra)
+    return Option(
+        name,
+        kind,
+        optional,
+        field.default,
+        choices,
+        low[0] if low else None,
+        high[0] if high else None,
+        extra["unit"],
+        extra["section"],
+        field.description or "",
+    )
+
+
+def from_values(values: Mapping[str, Any], *, file: str | os.PathLike[str] | None = None) -> TrainingConfig:
+    """Make a configuration from flat keys; what is absent gets its default.
+
+    Args:
+        values: key to value; None stands for "not given" where a key allows it.
+        file: the file that the values come from, for errors.
+
+    Raises:
+        InputError: an unknown key (the nearest known one is named), a wrong type, a value out of range, or
+            keys that contradict each other.
+    """
+    for key in values:
+        if key not in TrainingConfig.model_fields:
+            raise InputError(
+                "there is no such key", file=file, field=key, value=values[key], remedy=_nearest(key)
+            )
+    try:
+        config = TrainingConfig.model_validate(dict(values))
+    except ValidationError as error:
+        raise _input_error(error, file) from None
+    _check_together(config, file)
+    return config
+
+
+def with_values(config: TrainingConfig, **changes: Any) -> TrainingConfig:
+    """Return `config` with some keys changed, checked as a whole again."""
+    return from_values({**config.model_dump(), **changes})
+
+
+def read_toml(source: str | os.PathLike[str]) -> TrainingConfig:
+    """Read a configuration from a kohya TOML file, or from TOML text that holds a line end.
+
+    Both forms work: keys in kohya's sections, and the short one with data keys in ``[dataset]``; as in
+    kohya, the section that a key stands in does not matter.
+
+    Raises:
+        InputError: the file is absent or not TOML, or `from_values` refuses what it says.
+    """
+    if isinstance(source, str) and "\n" in source:
+        return from_values(toml_form.flatten(source, file=None))
+    path = Path(source)
+    if not path.is_file():
+        raise InputError(
+            "there is no such file", file=path, remedy="Give a TOML file with the training configuration."
+        )
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"is not UTF-8 at byte {error.start}", file=path, remedy="Save the file as UTF-8."
+        ) from None
+    return from_values(toml_form.flatten(text, file=path), file=path)
+
+
+def to_toml(config: TrainingConfig) -> str:
+    """Write every key into its section; `read_toml` gives the same configuration back."""
+    sections: dict[str, dict[str, Any]] = {}
+    for option in describe():
+        value = getattr(config, option.name)
+        if value is not None:
+            sections.setdefault(option.section, {})[option.name] = value
+    return toml_form.render(sections)
+
+
+def with_absolute_paths(config: TrainingConfig) -> TrainingConfig:
+    """Return `config` with its relative paths made absolute from the working directory."""
+    paths = {key: str(Path(value).absolute()) for key in PATH_KEYS if (value := getattr(config, key))}
+    return config.model_copy(update=paths)
+
+
+def _nearest(key: str) -> str:
+    known = list(TrainingConfig.model_fields)
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
+    return f"Did you mean {near[0]}?" if near else "Remove it, or look the keys up in the documentation."
+
+
+def _input_error(error: ValidationError, file: str | os.PathLike[str] | None) -> InputError:
+    first = error.errors()[0]
+    field = str(first["loc"][0]) if first["loc"] else None
+    message = first["msg"].removeprefix("Value error, ")
+    if field is None:
+        return InputError(message, file=file, remedy="Correct the configuration.")
+    option = _option(field)
+    if option.choices:
+        remedy = "Use one of: " + ", ".join(str(choice) for choice in option.choices) + "."
+    elif option.minimum is not None:
+        remedy = f"Use a number from {option.minimum:g} to {option.maximum:g}."
+    else:
+        remedy = f"Use {_KIND_NAMES.get(option.kind, 'another value')}. {option.help}"
+    return InputError(
+        message[0].lower() + message[1:], file=file, field=field, value=first["input"], remedy=remedy
+    )
+
+
+_KIND_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "text in quotes"}
+
+
+def _check_together(config: TrainingConfig, file: str | os.PathLike[str] | None) -> None:
+    """Refuse keys that contradict each other."""
+
+    def refuse(field: str, problem: str, remedy: str) -> typing.NoReturn:
+        raise InputError(problem, file=file, field=field, value=getattr(config, field), remedy=remedy)
+
+    if config.v2:
+        refuse("v2", "Stable Diffusion 2 models are not supported", "Use an SD1.5 base and v2 = false.")
+    if config.bucket_resolution and config.size != (config.bucket_resolution,) * 2:
+        refuse("bucket_resolution", f"contradicts resolution = {config.resolution}", "Leave one of them out.")
+    if config.network_train_unet_only and config.network_train_text_encoder_only:
+        refuse(
+            "network_train_unet_only",
+            "contradicts network_train_text_encoder_only",
+            "Set at most one of the two to true.",
+        )
+    if not config.trains_unet and not config.trains_text_encoder:
+        refuse("learning_rate", "leaves nothing to train", "Give a learning rate above 0.")
+    if config.enable_bucket:
+        if config.min_bucket_reso > min(config.size):
+            refuse(
+                "min_bucket_reso",
+                f"is above the resolution {config.resolution}",
+                f"Use at most {min(config.size)}.",
+            )
+        if config.max_bucket_reso < max(config.size):
+            refuse(
+                "max_bucket_reso",
+                f"is below the resolution {config.resolution}",
+                f"Use at least {max(config.size)}.",
+            )
+    elif any(side % 8 for side in config.size):
+        refuse("resolution", "has a side that 8 does not divide", "Use multiples of 8, best of 64.")
