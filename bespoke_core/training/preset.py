@@ -1,0 +1,56 @@
+"""The values that a pixel-art LoRA starts from: those of the experiment that Bespoke grew from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .config import TrainingConfig, from_values
+
+PIXEL_ART: Mapping[str, Any] = {
+    "network_dim": 32,
+    "network_alpha": 16.0,
+    "max_train_epochs": 9,
+    "train_batch_size": 4,
+    "resolution": "512,512",
+    "unet_lr": 1e-4,
+    "text_encoder_lr": 5e-5,
+    "lr_scheduler": "cosine_with_restarts",
+    "lr_warmup_steps": 100,
+    "lr_scheduler_num_cycles": 3,
+    "shuffle_caption": True,
+    "keep_tokens": 1,
+    "caption_dropout_rate": 0.02,
+    "max_token_length": 225,
+    "min_snr_gamma": 5.0,
+    "noise_offset": 0.05,
+    "multires_noise_iterations": 6,
+    "multires_noise_discount": 0.3,
+    "mixed_precision": "bf16",
+    "save_precision": "fp16",
+    "gradient_checkpointing": False,
+    "seed": 42,
+}
+"""The keys that the node shows, in its order, with the values that it starts from."""
+
+ALWAYS: Mapping[str, Any] = {"enable_bucket": True, "bucket_no_upscale": True, "cache_latents": True}
+"""What every run of the node uses unless its TOML says otherwise."""
+
+
+def combine(values: Mapping[str, Any], toml: TrainingConfig | None) -> TrainingConfig:
+    """Return the configuration of the node's values and an optional TOML file.
+
+    A key that the TOML gives wins; the node's values fill in what it leaves out.
+
+    Raises:
+        InputError: the whole does not hold together.
+    """
+    given = {} if toml is None else {key: getattr(toml, key) for key in toml.model_fields_set}
+    merged = {**ALWAYS, **values, **given}
+    width, height = from_values({"resolution": merged["resolution"]}).size
+    # A bucket range that does not hold the resolution is not the user's wish but a default's.
+    if "min_bucket_reso" not in given:
+        merged["min_bucket_reso"] = min(256, width, height)
+    if "max_bucket_reso" not in given:
+        merged["max_bucket_reso"] = max(1024, width, height)
+    return from_values(merged)

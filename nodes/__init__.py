@@ -1,0 +1,45 @@
+"""ComfyUI nodes of Bespoke: thin adapters over `bespoke_core`, one module a topic."""
+
+from __future__ import annotations
+
+from comfy_api.latest import ComfyExtension, io
+
+from .captions import AuditCaptions, CleanCaption, CleanDataset
+from .checkpoints import FindCheckpoints, LoadCheckpoint
+from .evaluation import SaveReport, TestPrompts, Verdict
+from .scoring import CountColors, ScoreSprites
+from .sprites import Downscale
+from .sweep import Sweep, SweepCell, SweepGather
+from .training import MakeTrainingConfig, TrainLora
+
+NODES: tuple[type[io.ComfyNode], ...] = (
+    AuditCaptions,
+    CleanCaption,
+    CleanDataset,
+    MakeTrainingConfig,
+    TrainLora,
+    FindCheckpoints,
+    LoadCheckpoint,
+    Downscale,
+    CountColors,
+    ScoreSprites,
+    TestPrompts,
+    Sweep,
+    SweepCell,
+    SweepGather,
+    Verdict,
+    SaveReport,
+)
+
+
+class BespokeExtension(ComfyExtension):
+    """The pack as ComfyUI sees it."""
+
+    async def get_node_list(self) -> list[type[io.ComfyNode]]:
+        """Return every node of the pack, in the order of the work."""
+        return list(NODES)
+
+
+async def comfy_entrypoint() -> ComfyExtension:
+    """Return the extension; ComfyUI calls this once when it loads the pack."""
+    return BespokeExtension()

@@ -1,0 +1,165 @@
+"""Nodes for evaluation: test prompts, the verdict, the report."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.latest import io
+
+from ..bespoke_core.evaluation.prompts import EIGHT_SCENES, TestPrompt, check_prompts, parse_prompts
+from ..bespoke_core.evaluation.store import SweepFolder
+from .host import (
+    BespokeCheckpoints,
+    BespokePrompts,
+    BespokeSweep,
+    BespokeVerdict,
+    output_files,
+    picture_tensor,
+    roots,
+)
+
+SCORES = ["unique_colors", "perceptual_colors"]
+
+
+class TestPrompts(io.ComfyNode):
+    """The named prompts that every checkpoint is asked to draw."""
+
+    __test__ = False  # the name begins like a test's
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the node."""
+        return io.Schema(
+            node_id="Bespoke_TestPrompts",
+            display_name="Test Prompts",
+            category="Bespoke/evaluation",
+            description="Named test prompts, one a line as 'name: text'. The experiment's eight scenes are "
+            "built in.",
+            search_aliases=["prompt list", "scenes"],
+            inputs=[
+                io.String.Input(
+                    "prompts",
+                    multiline=True,
+                    default="",
+                    tooltip="One a line: 'name: text', or a text alone. Lines with # are comments.",
+                ),
+                io.Combo.Input(
+                    "scenes",
+                    options=["none", "eight scenes"],
+                    default="eight scenes",
+                    tooltip="Add the eight built-in scenes.",
+                ),
+            ],
+            outputs=[
+                BespokePrompts.Output("prompts"),
+                io.String.Output("list", tooltip="The prompts, one a line."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, prompts: str, scenes: str) -> io.NodeOutput:
+        """Collect the prompts."""
+        built_in = EIGHT_SCENES if scenes == "eight scenes" else ()
+        chosen: tuple[TestPrompt, ...] = check_prompts((*parse_prompts(prompts), *built_in))
+        text = "\n".join(f"{p.name}: {p.text}" for p in chosen)
+        return io.NodeOutput(chosen, text, ui={"text": (text,)})
+
+
+class Verdict(io.ComfyNode):
+    """Says which checkpoint to use, and how sure that is."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the node."""
+        return io.Schema(
+            node_id="Bespoke_Verdict",
+            display_name="Verdict",
+            category="Bespoke/evaluation",
+            description="Says which checkpoints follow the prompts, ranks those by the chosen score with 95% "
+            "intervals, names statistical ties, and recommends one checkpoint with its reasons.",
+            search_aliases=["best epoch", "best checkpoint"],
+            is_output_node=True,
+            inputs=[
+                BespokeSweep.Input("sweep", tooltip="From Sweep Checkpoints."),
+                io.Combo.Input(
+                    "by", options=SCORES, default="unique_colors", tooltip="Rank by; fewer is better."
+                ),
+                BespokeSweep.Input(
+                    "earlier_sweep", optional=True, tooltip="Compare with this sweep of an earlier run."
+                ),
+            ],
+            outputs=[
+                io.String.Output("checkpoint_name", tooltip="The checkpoint to use."),
+                io.String.Output("report", tooltip="The verdict in plain words."),
+                io.Image.Output("chart", tooltip="The score over the epochs with intervals."),
+                BespokeCheckpoints.Output("checkpoint", tooltip="The chosen one, for Load Checkpoint."),
+                BespokeVerdict.Output("verdict", tooltip="For Save Report."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, sweep: SweepFolder, by: str, earlier_sweep: SweepFolder | None = None) -> io.NodeOutput:
+        """Decide."""
+        from ..bespoke_core.evaluation.chart import chart_png
+        from ..bespoke_core.evaluation.verdict import decide
+
+        rows = sweep.rows()
+        verdict = decide(rows, by=by, baseline=earlier_sweep.rows() if earlier_sweep else None)
+        chosen = tuple(c for c in sweep.read_plan().checkpoints if c.name == verdict.best)
+        chart = picture_tensor(chart_png(rows, verdict, by))
+        text = verdict.text()
+        return io.NodeOutput(
+            verdict.best or "",
+            text,
+            chart,
+            chosen,
+            verdict,
+            ui={"text": (text,), "bespoke_verdict": [verdict.to_dict()]},
+        )
+
+
+class SaveReport(io.ComfyNode):
+    """Writes a sweep and its verdict as a report that opens anywhere."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the node."""
+        return io.Schema(
+            node_id="Bespoke_SaveReport",
+            display_name="Save Report",
+            category="Bespoke/evaluation",
+            description="Writes one self-contained HTML page with pictures, chart and table, and Markdown, "
+            "CSV, JSON and PNG beside it.",
+            search_aliases=["export results", "csv"],
+            is_output_node=True,
+            inputs=[
+                BespokeSweep.Input("sweep", tooltip="From Sweep Checkpoints."),
+                BespokeVerdict.Input("verdict", tooltip="From Verdict."),
+                io.String.Input(
+                    "report_folder",
+                    default="bespoke/reports/my_sweep",
+                    tooltip="Folder under ComfyUI's output folder; an earlier report there is replaced.",
+                ),
+            ],
+            outputs=[io.String.Output("report_folder", tooltip="Where the files are.")],
+        )
+
+    @classmethod
+    def execute(cls, sweep: SweepFolder, verdict: Any, report_folder: str) -> io.NodeOutput:
+        """Write the files."""
+        from ..bespoke_core.evaluation.report import write_report
+
+        allowed = roots()
+        folder = allowed.writable(report_folder, field="report_folder")
+        files = write_report(
+            folder, sweep.rows(), verdict, pictures=sweep.pictures(), settings=sweep.settings()
+        )
+        relative = allowed.relative(folder)
+        return io.NodeOutput(
+            relative,
+            ui={
+                "text": (f"Report: {relative}/report.html",),
+                "images": output_files([files["contact_sheet"], files["chart"]]),
+                "bespoke_report": output_files(files.values()),
+            },
+        )

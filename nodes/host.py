@@ -1,0 +1,127 @@
+"""What the nodes need of ComfyUI in more than one place: its folders, its tensors, its Cancel, its text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import folder_paths
+from comfy_api.latest import io
+
+from ..bespoke_core.errors import BespokeError, InputError
+from ..bespoke_core.files import key_of
+from ..bespoke_core.paths import Roots
+
+if TYPE_CHECKING:
+    import numpy as np
+    import torch
+
+BespokeTraining = io.Custom("BESPOKE_TRAINING")
+BespokeCheckpoints = io.Custom("BESPOKE_CHECKPOINTS")
+BespokePrompts = io.Custom("BESPOKE_PROMPTS")
+BespokeScores = io.Custom("BESPOKE_SCORES")
+BespokeSweep = io.Custom("BESPOKE_SWEEP")
+BespokeVerdict = io.Custom("BESPOKE_VERDICT")
+
+METHODS = ["grid", "nearest", "box", "lanczos", "median", "mode", "k-centroid"]
+"""Ways to shrink a picture, as the library names them."""
+
+
+def roots() -> Roots:
+    """Return the folders that nodes may read and write, the owner's ``bespoke.toml`` included."""
+    output = Path(folder_paths.get_output_directory())
+    source = Path(folder_paths.get_input_directory())
+    temp = Path(folder_paths.get_temp_directory())
+    models = [Path(folder_paths.models_dir)]
+    for kind in ("checkpoints", "loras", "vae"):
+        models += [Path(folder) for folder in folder_paths.get_folder_paths(kind)]
+    allowed = Roots(read=(source, output, temp, *dict.fromkeys(models)), write=(output, source, temp))
+    return allowed.with_config(Path(folder_paths.get_user_directory()) / "bespoke.toml")
+
+
+def folder_problem(text: str | None, field: str) -> bool | str:
+    """Return True when a folder given as a constant may be read, else the sentence that says why not.
+
+    A folder that arrives over a wire is not known when ComfyUI validates; the node checks it when it runs.
+    """
+    if not isinstance(text, str):
+        return True
+    try:
+        roots().readable(text, field=field)
+    except BespokeError as error:
+        return str(error)
+    return True
+
+
+def folder_fingerprint(text: str | None) -> str:
+    """Return a value that changes when the files in a folder change, for `fingerprint_inputs`."""
+    if not isinstance(text, str):
+        return "wired"
+    try:
+        folder = roots().readable(text)
+    except BespokeError as error:
+        return str(error)
+    files = sorted(p for p in (folder.rglob("*") if folder.is_dir() else [folder]) if p.is_file())
+    return key_of([[p.as_posix(), p.stat().st_size, p.stat().st_mtime_ns] for p in files])
+
+
+def to_uint8(images: torch.Tensor) -> np.ndarray:
+    """Turn an IMAGE batch (float, N x H x W x 3 or 4, 0 to 1) into uint8 RGB, as core's SaveImage rounds.
+
+    Raises:
+        InputError: the batch is empty or holds NaN.
+    """
+    import numpy as np
+
+    values = images.detach().cpu().float().numpy()
+    if values.size == 0:
+        raise InputError("holds no picture", field="images", remedy="Connect at least one picture.")
+    if np.isnan(values).any():
+        raise InputError(
+            "holds NaN",
+            field="images",
+            remedy="The model or the autoencoder made an invalid picture: try --fp32-vae or another model.",
+        )
+    return np.clip(255.0 * values[..., :3], 0, 255).astype(np.uint8)
+
+
+def to_tensor(pictures: np.ndarray) -> torch.Tensor:
+    """Turn uint8 RGB (N x H x W x 3) into an IMAGE batch (float32, 0 to 1)."""
+    import numpy as np
+    import torch
+
+    return torch.from_numpy(pictures.astype(np.float32) / 255.0)
+
+
+def picture_tensor(picture: Any) -> torch.Tensor:
+    """Turn one PIL picture into an IMAGE batch of one."""
+    import numpy as np
+
+    return to_tensor(np.asarray(picture.convert("RGB"))[None])
+
+
+def stop_if_cancelled() -> None:
+    """Raise ComfyUI's interruption when the user pressed Cancel; nothing else checks it inside a node."""
+    import comfy.model_management
+
+    comfy.model_management.throw_exception_if_processing_interrupted()
+
+
+def show(text: str, node_id: str) -> None:
+    """Show a line on the node while it runs."""
+    from server import PromptServer
+
+    PromptServer.instance.send_progress_text(text, node_id)
+
+
+def output_files(paths: Iterable[Path]) -> list[dict[str, str]]:
+    """Describe files under the output folder the way that ComfyUI's ``/view`` understands."""
+    root = Path(folder_paths.get_output_directory()).resolve()
+    described = []
+    for path in paths:
+        inside = path.resolve().relative_to(root)
+        described.append(
+            {"filename": inside.name, "subfolder": inside.parent.as_posix().strip("."), "type": "output"}
+        )
+    return described

@@ -1,0 +1,211 @@
+"""Nodes for training: a configuration, and a LoRA trained in a process of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import folder_paths
+from comfy_api.latest import io
+
+from ..bespoke_core.evaluation.checkpoints import find_checkpoints
+from ..bespoke_core.training.config import Option, TrainingConfig, describe, read_toml, to_toml, with_values
+from ..bespoke_core.training.preset import PIXEL_ART, combine
+from .host import (
+    BespokeCheckpoints,
+    BespokeTraining,
+    folder_fingerprint,
+    folder_problem,
+    output_files,
+    picture_tensor,
+    roots,
+    show,
+    stop_if_cancelled,
+)
+
+RUNS = "loras/bespoke"
+POLL_SECONDS = 0.2
+
+
+class MakeTrainingConfig(io.ComfyNode):
+    """A training configuration from widgets, a kohya TOML file, or both."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the node; its options are made from the library's."""
+        options = {option.name: option for option in describe()}
+        return io.Schema(
+            node_id="Bespoke_TrainingConfig",
+            display_name="Training Config",
+            category="Bespoke/training",
+            description="How a LoRA is trained. The names and meanings are those of kohya's sd-scripts; a "
+            "TOML file or its text wins over the widgets, which fill in what it leaves out.",
+            search_aliases=["kohya", "lora settings"],
+            inputs=[
+                io.Combo.Input(
+                    "ckpt_name",
+                    options=folder_paths.get_filename_list("checkpoints"),
+                    tooltip="The Stable Diffusion 1.5 checkpoint to train on.",
+                ),
+                *(widget(options[name], default) for name, default in PIXEL_ART.items()),
+                io.String.Input(
+                    "toml",
+                    multiline=True,
+                    default="",
+                    optional=True,
+                    tooltip="A kohya configuration: its text, or the path of a .toml file under input.",
+                ),
+            ],
+            outputs=[
+                BespokeTraining.Output("training", tooltip="For Train LoRA."),
+                io.String.Output("toml", tooltip="The complete configuration as TOML."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, ckpt_name: str, toml: str = "", **values: Any) -> io.NodeOutput:
+        """Combine and check."""
+        text = toml.strip()
+        if text and "\n" not in text and text.lower().endswith(".toml"):
+            given = read_toml(roots().readable(text, field="toml", suffixes=(".toml",)))
+        else:
+            given = read_toml(text + "\n") if text else None
+        base = folder_paths.get_full_path_or_raise("checkpoints", ckpt_name)
+        config = with_values(combine(values, given), pretrained_model_name_or_path=base)
+        complete = to_toml(config)
+        return io.NodeOutput(config, complete, ui={"text": (complete,)})
+
+
+class TrainLora(io.ComfyNode):
+    """Trains a LoRA in a child process, one checkpoint an epoch."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        """Describe the node."""
+        return io.Schema(
+            node_id="Bespoke_TrainLora",
+            display_name="Train LoRA",
+            category="Bespoke/training",
+            description="Trains a LoRA on a data set in a process of its own, one checkpoint an epoch, with "
+            "live progress. Cancel stops it and leaves whole files; queueing again goes on from there. A "
+            "finished run with unchanged inputs is not trained again.",
+            search_aliases=["lora training", "kohya train"],
+            is_output_node=True,
+            inputs=[
+                BespokeTraining.Input("training", tooltip="From Training Config."),
+                io.String.Input(
+                    "dataset_folder",
+                    default="bespoke_sample",
+                    tooltip="Folder with pictures and captions, under ComfyUI's input or output folder.",
+                ),
+                io.String.Input(
+                    "run_name",
+                    default="my_lora",
+                    tooltip="Names the files and the folder under output/loras/bespoke.",
+                ),
+            ],
+            outputs=[
+                BespokeCheckpoints.Output("checkpoints", tooltip="One LoRA file an epoch."),
+                io.Image.Output("loss_chart", tooltip="The loss over the steps."),
+                io.String.Output("run_folder", tooltip="Where the files are."),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def validate_inputs(cls, dataset_folder: str | None = None) -> bool | str:
+        """Refuse a folder that may not be read before any work starts."""
+        return folder_problem(dataset_folder, "dataset_folder")
+
+    @classmethod
+    def fingerprint_inputs(cls, dataset_folder: str | None = None, **_: Any) -> str:
+        """Run again when a file of the data set changed."""
+        return folder_fingerprint(dataset_folder)
+
+    @classmethod
+    async def execute(cls, training: TrainingConfig, dataset_folder: str, run_name: str) -> io.NodeOutput:
+        """Train, or take the finished run of the same inputs."""
+        from ..bespoke_core.training.chart import loss_chart
+        from ..bespoke_core.training.place import place_run
+
+        allowed = roots()
+        dataset = allowed.readable(dataset_folder, field="dataset_folder")
+        config = with_values(training, train_data_dir=str(dataset))
+        place = place_run(config, allowed.writable(RUNS), run_name)
+        if not place.finished:
+            await follow(place, cls.hidden.unique_id)
+        checkpoints = find_checkpoints(place.folder)
+        chart, relative = loss_chart(place.folder), allowed.relative(place.folder)
+        chart_path = place.folder / "loss.png"
+        chart.save(chart_path)
+        return io.NodeOutput(
+            checkpoints,
+            picture_tensor(chart),
+            relative,
+            ui={
+                "text": (f"{len(checkpoints)} checkpoints in {relative}",),
+                "images": output_files([chart_path]),
+                "bespoke_checkpoints": [c.to_dict() for c in checkpoints],
+            },
+        )
+
+
+def widget(option: Option, default: Any) -> io.Input:
+    """Return the widget of one key of the configuration, with its help, range and unit."""
+    unit = f" [{option.unit}]" if option.unit else ""
+    common: dict[str, Any] = {"default": default, "tooltip": option.help + unit}
+    if option.choices:
+        return io.Combo.Input(
+            option.name, options=[str(c) for c in option.choices if c is not None], **common
+        )
+    if option.kind is bool:
+        return io.Boolean.Input(option.name, **common)
+    if option.kind is int:
+        return io.Int.Input(option.name, min=option.minimum, max=option.maximum, **common)
+    if option.kind is float and isinstance(default, float):
+        step = 1e-6 if default < 1e-2 else 0.01
+        return io.Float.Input(
+            option.name, min=option.minimum, max=option.maximum, step=step, round=1e-8, **common
+        )
+    if option.kind is float:
+        return io.Int.Input(option.name, min=int(option.minimum or 0), max=int(option.maximum or 0), **common)
+    return io.String.Input(option.name, **common)
+
+
+async def follow(place: Any, node_id: str) -> None:
+    """Run the training of a place to its end, showing its progress, and stop it when the user cancels.
+
+    Raises:
+        TrainingError: the child failed; the message holds the last lines of its log.
+    """
+    import comfy.model_management
+    from comfy.utils import ProgressBar
+
+    # The child needs the memory that loaded models hold; ComfyUI loads them again when it needs them.
+    comfy.model_management.unload_all_models()
+    comfy.model_management.soft_empty_cache()
+    bar = ProgressBar(1, node_id=node_id)
+    process = place.start()
+    try:
+        while process.running:
+            stop_if_cancelled()
+            for event in process.poll():
+                show_event(event, bar, node_id)
+            await asyncio.sleep(POLL_SECONDS)
+        for event in process.poll():
+            show_event(event, bar, node_id)
+    finally:
+        if process.running:
+            process.cancel()
+    process.finish()
+
+
+def show_event(event: dict[str, Any], bar: Any, node_id: str) -> None:
+    """Show one event of the run on the node."""
+    from ..bespoke_core.training.chart import describe_event
+
+    if event.get("steps"):
+        bar.update_absolute(event.get("step", 0), event["steps"])
+    text = describe_event(event)
+    if text:
+        show(text, node_id)
