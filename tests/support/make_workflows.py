@@ -1,0 +1,131 @@
+"""Make the shipped UI workflows from their API twins: `python tests/support/make_workflows.py SERVER_URL`.
+
+The API form in workflows/api/ is written by hand; this loads each one on a real canvas, lays it out in named
+stages with a note for newcomers, and saves the canvas as workflows/<name>.json with a thumbnail beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.append(str(Path(__file__).resolve().parent))
+
+from canvas import Canvas, find_chromium, open_canvas
+
+WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
+PACK = {"cnr_id": "bespoke", "ver": "0.1.0"}
+
+NOTES = {
+    "clean_captions": "## Clean captions\n1. Put your pictures and captions in a folder under `input`.\n"
+    "2. Write its name in **Audit Captions**.\n3. Press **Run**. Nothing of yours is changed: the cleaned "
+    "copy goes to `output/bespoke/datasets`.\n\nSet **mode** to `preview` to see the difference only.",
+    "train_lora": "## Train a LoRA\n1. Choose your SD1.5 checkpoint **in both places**.\n2. Write your data "
+    "set's folder in **Clean Dataset**.\n3. Press **Run**. One LoRA an epoch appears in "
+    "`output/loras/bespoke/<run name>`.\n\nA kohya TOML may be pasted into **toml**; what it says wins.",
+    "evaluation_sweep": "## Which epoch is best?\n1. Choose the base checkpoint that the LoRA was trained on.\n"
+    "2. Write the run's folder in **Find Checkpoints**.\n3. Press **Run**. Finished pictures are kept: "
+    "cancel when you like, queue again to go on.\n\nThe report is in `output/bespoke/reports`.",
+    "whole_loop": "## The whole loop\n1. Choose your SD1.5 checkpoint **in both places**.\n2. Write your data "
+    "set's folder (under `input`) in **Audit Captions**.\n3. Press **Run** and wait for one answer: *use "
+    "epoch N*.\n\nThe report with all pictures is in `output/bespoke/reports`.",
+}
+
+STAGES: dict[str, list[tuple[str, list[list[int]]]]] = {
+    "clean_captions": [
+        ("The data set", [[1], [2], [3]]),
+        ("One caption", [[4], [5]]),
+    ],
+    "train_lora": [
+        ("Data set and settings", [[1, 2], [3]]),
+        ("Train", [[4]]),
+        ("Try the last epoch", [[5, 6, 7], [8, 9], [10, 11], [12, 13]]),
+    ],
+    "evaluation_sweep": [
+        ("What is compared", [[1, 2, 3]]),
+        ("Sweep", [[4]]),
+        ("Verdict and report", [[5, 6], [7, 8]]),
+    ],
+    "whole_loop": [
+        ("1 Captions", [[2], [3]]),
+        ("2 Train", [[1, 4], [5]]),
+        ("3 Sweep", [[6, 7]]),
+        ("4 Verdict and report", [[8, 9], [19]]),
+        ("5 Draw with the chosen one", [[10, 11, 12], [13, 14], [15, 16], [17, 18]]),
+    ],
+}
+
+LAY_OUT = """
+([stages, note, pack]) => {
+  const graph = app.graph;
+  const byId = (id) => graph.getNodeById(id);
+  const markdown = LiteGraph.createNode('MarkdownNote');
+  graph.add(markdown);
+  markdown.title = 'Start here';
+  markdown.widgets[0].value = note;
+  markdown.setSize([340, 300]);
+  markdown.pos = [40, 60];
+  let x = 440;
+  for (const [title, columns] of stages) {
+    const left = x;
+    let bottom = 0;
+    for (const column of columns) {
+      let y = 60, width = 0;
+      for (const id of column) {
+        const node = byId(id);
+        const size = node.computeSize();
+        const shows = /Preview|Save|TrainLora|Verdict|Audit|CleanDataset|CountColors|ScoreSprites/;
+        const extra = shows.test(node.type) ? 180 : 0;
+        node.setSize([Math.max(size[0], 320), size[1] + extra]);
+        node.pos = [x, y];
+        y += node.size[1] + 80;
+        width = Math.max(width, node.size[0]);
+      }
+      x += width + 60;
+      bottom = Math.max(bottom, y);
+    }
+    const group = new LiteGraph.LGraphGroup(title);
+    group.pos = [left - 20, -20];
+    group.size = [x - left - 20, bottom - 10];
+    graph.add(group);
+    x += 40;
+  }
+  for (const node of graph._nodes) {
+    node.properties ??= {};
+    node.properties['Node name for S&R'] = node.type;
+    Object.assign(node.properties, node.type.startsWith('Bespoke_') ? pack : { cnr_id: 'comfy-core', ver: '0.30.0' });
+  }
+}
+"""
+
+
+def make(canvas: Canvas, name: str) -> dict[str, Any]:
+    """Lay out one workflow and return its UI form, without what changes from one making to the next."""
+    graph = json.loads((WORKFLOWS / "api" / f"{name}.json").read_text(encoding="utf-8"))
+    canvas.load_api(graph, name)
+    canvas.page.evaluate(LAY_OUT, [STAGES[name], NOTES[name], PACK])
+    canvas.page.wait_for_timeout(300)
+    workflow = canvas.serialized()
+    workflow["id"] = f"bespoke-{name.replace('_', '-')}"
+    workflow.get("extra", {}).pop("frontendVersion", None)
+    workflow.get("extra", {}).pop("ds", None)
+    return workflow
+
+
+def main(url: str) -> None:
+    """Make every workflow."""
+    chromium = find_chromium()
+    if chromium is None:
+        raise SystemExit("no Chromium is installed")
+    with open_canvas(url, chromium, size=(2000, 1000)) as canvas:
+        for name in STAGES:
+            text = json.dumps(make(canvas, name), indent=1, ensure_ascii=False)
+            (WORKFLOWS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
+            canvas.fit()
+            canvas.page.screenshot(path=str(WORKFLOWS / f"{name}.jpg"), type="jpeg", quality=70)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
