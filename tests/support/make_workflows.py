@@ -25,11 +25,11 @@ NOTES = {
     "train_lora": "## Train a LoRA\n1. Choose your SD1.5 checkpoint **in both places**.\n2. Write your data "
     "set's folder in **Clean Dataset**.\n3. Press **Run**. One LoRA an epoch appears in "
     "`output/loras/bespoke/<run name>`.\n\nA kohya TOML may be pasted into **toml**; what it says wins.",
-    "evaluation_sweep": "## Which epoch is best?\n1. Choose the base checkpoint that the LoRA was trained on.\n"
+    "evaluation_sweep": "## Which epoch is best?\n1. Choose the base that the LoRA was trained on.\n"
     "2. Write the run's folder in **Find Checkpoints**.\n3. Press **Run**. Finished pictures are kept: "
     "cancel when you like, queue again to go on.\n\nThe report is in `output/bespoke/reports`.",
-    "whole_loop": "## The whole loop\n1. Choose your SD1.5 checkpoint **in both places**.\n2. Write your data "
-    "set's folder (under `input`) in **Audit Captions**.\n3. Press **Run** and wait for one answer: *use "
+    "whole_loop": "## The whole loop\n1. Choose your SD1.5 checkpoint **in both places**.\n2. Write your "
+    "data set's folder (under `input`) in **Audit Captions**.\n3. Press **Run** and wait for one answer: *use "
     "epoch N*.\n\nThe report with all pictures is in `output/bespoke/reports`.",
 }
 
@@ -95,7 +95,8 @@ LAY_OUT = """
   for (const node of graph._nodes) {
     node.properties ??= {};
     node.properties['Node name for S&R'] = node.type;
-    Object.assign(node.properties, node.type.startsWith('Bespoke_') ? pack : { cnr_id: 'comfy-core', ver: '0.30.0' });
+    const origin = node.type.startsWith('Bespoke_') ? pack : { cnr_id: 'comfy-core', ver: '0.30.0' };
+    Object.assign(node.properties, origin);
   }
 }
 """
