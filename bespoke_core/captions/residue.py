@@ -1,0 +1,128 @@
+"""What is left of a phrase when its codes leave: the one rule of removal, shared by audit and clean."""
+
+from __future__ import annotations
+
+from .parse import Caption, Phrase
+from .scan import BRACKETS, Span, says_something
+
+# Punctuation that only binds a code to its neighbour: "hair: #...", "#... / #...", "brown, #...".
+_BINDING = ",;:/|&+-–—~=\\"
+# One set, so that blanks and punctuation in turns are trimmed in one go.
+_TRIMMED = _BINDING + "".join(chr(c) for c in range(0x3001) if chr(c).isspace())
+_ENDING = ",.;!?:" + "".join(BRACKETS.values())
+_OPENING = "".join(BRACKETS)
+_QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’"}
+
+
+def removals(caption: Caption) -> list[Span]:
+    """Return the spans of codes and of brackets that are hollow without codes: in order, none overlapping.
+
+    A code takes with it the bracket beside it that has no partner, and the quotes or backslash around it.
+    """
+    hollow = sorted((g.start, g.end) for g in caption.groups if g.hollow)
+    outermost: list[Span] = []
+    for span in hollow:
+        if not outermost or span[0] >= outermost[-1][1]:
+            outermost.append(span)
+    strays = frozenset(caption.strays)
+    spans: list[Span] = []
+    group = 0
+    for code in caption.codes:
+        while group < len(outermost) and outermost[group][1] <= code.start:
+            group += 1
+        if group == len(outermost) or code.start < outermost[group][0]:
+            spans.append(_with_stray(caption.text, code.start, code.end, strays))
+    if not spans:
+        return outermost
+    return sorted([*outermost, *spans])
+
+
+def _with_stray(text: str, start: int, end: int, strays: frozenset[int]) -> Span:
+    if strays:
+        before = start - 1
+        while before >= 0 and text[before] in " \t":
+            before -= 1
+        if before in strays and text[before] in BRACKETS:
+            start = before
+        after = end
+        while after < len(text) and text[after] in " \t":
+            after += 1
+        if after in strays and text[after] not in BRACKETS:
+            end = after + 1
+    return start, end
+
+
+def residue(caption: Caption, phrase: Phrase, spans: list[Span]) -> str:
+    """Return the text of `phrase` without `spans` (those of `removals` that lie in it).
+
+    Every other character stays in its order, except the blanks and the binding punctuation that removal
+    would leave dangling. Blanks before the phrase's first word stay, so that it can be written back. The
+    result is empty when nothing but punctuation is left. Two words that a code held apart get a space.
+    """
+    text = caption.text
+    if not spans:
+        return text[phrase.start : phrase.end]
+    pieces: list[str] = []
+    position = phrase.start
+    for start, end in _clusters(text, spans, phrase):
+        if start > position:
+            pieces.append(text[position:start])
+        position = _join(pieces, text, max(end, position), phrase.end)
+    pieces.append(text[position : phrase.end])
+    result = "".join(pieces)
+    return result if says_something(result, 0, len(result)) else ""
+
+
+def _clusters(text: str, spans: list[Span], phrase: Phrase) -> list[Span]:
+    """Merge spans with only binding punctuation between them; take in quotes and backslashes around."""
+    merged: list[Span] = []
+    for start, end in spans:
+        # Two neighbours may claim the same partnerless bracket.
+        if merged and (start <= merged[-1][1] or not text[merged[-1][1] : start].strip(_TRIMMED)):
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    result = []
+    for start, end in merged:
+        before = text[start - 1] if start > phrase.start else ""
+        after = text[end] if end < phrase.end else ""
+        if before == "\\":
+            start -= 1
+        elif before and _QUOTES.get(before) == after:
+            start, end = start - 1, end + 1
+        result.append((start, end))
+    return result
+
+
+def _join(pieces: list[str], text: str, end: int, limit: int) -> int:
+    """Mend the seam where a cluster left: trim the last of `pieces`, return where the text goes on."""
+    left = pieces[-1] if pieces else ""
+    right = _skip_blanks(text, end, limit)
+    if left.strip() and (right == limit or text[right] in _ENDING):
+        trimmed = left.rstrip(_TRIMMED)
+        left = pieces[-1] = trimmed or left[: len(left) - len(left.lstrip())]
+        if not trimmed or left[-1] in _OPENING:
+            return _skip_binding(text, right, limit)
+        return right
+    if not left.strip():
+        return _skip_binding(text, end, limit)
+    if left.rstrip()[-1] in _OPENING:
+        pieces[-1] = left.rstrip()
+        return _skip_binding(text, end, limit)
+    if left[-1].isspace():
+        return right
+    if right == end:
+        pieces.append(" ")
+    return end
+
+
+def _skip_blanks(text: str, start: int, limit: int) -> int:
+    while start < limit and text[start].isspace():
+        start += 1
+    return start
+
+
+def _skip_binding(text: str, start: int, limit: int) -> int:
+    while start < limit and (text[start].isspace() or text[start] in _BINDING):
+        start += 1
+    return start

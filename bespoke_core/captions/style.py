@@ -1,0 +1,20 @@
+"""Phrases that describe the whole data set's style and say nothing about one picture."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Collection
+
+DEFAULT_STYLE_PHRASES: tuple[str, ...] = ("sharp pixel edges", "hard color borders", "retro pixel art style")
+
+_EDGES = string.whitespace + string.punctuation
+
+
+def normal_form(phrase: str) -> str:
+    """Return a phrase as it is compared: no surrounding punctuation, single blanks, case folded."""
+    return " ".join(phrase.strip(_EDGES).casefold().split())
+
+
+def normal_set(phrases: Collection[str]) -> frozenset[str]:
+    """Return the normal forms of a list of phrases, empty ones left out."""
+    return frozenset(form for form in map(normal_form, phrases) if form)
