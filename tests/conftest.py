@@ -19,6 +19,7 @@ PACK = Path(__file__).resolve().parent.parent
 
 # The library is imported as `bespoke_core`. The pack's root must stay behind everything else on the path,
 # because its `nodes/` would shadow ComfyUI's own module in a process that imports both; no test does.
+sys.path.append(str(Path(__file__).resolve().parent / "support"))
 if str(PACK) not in sys.path:
     sys.path.append(str(PACK))
 

@@ -11,11 +11,11 @@ import time
 sys.path.insert(0, ".")
 pack_folder = sys.argv.pop()
 
-import comfy.cli_args
+import comfy.cli_args  # noqa: E402
 
 comfy.cli_args.args.cpu = True
 
-import nodes
+import nodes  # noqa: E402
 
 asyncio.run(nodes.init_builtin_extra_nodes())
 known = set(nodes.NODE_CLASS_MAPPINGS)

@@ -37,7 +37,7 @@ def loaded(comfyui_folder: Path, pack: Path, tmp_path_factory: pytest.TempPathFa
 
 
 def contract(nodes: dict[str, Any]) -> dict[str, Any]:
-    """What scripts and saved workflows rely on: ids, inputs in order with type and default, outputs in order."""
+    """What scripts and saved workflows rely on: ids, inputs and outputs in order, types, defaults."""
     described = {}
     for node_id, info in nodes.items():
         inputs = {}

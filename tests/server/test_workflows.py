@@ -1,0 +1,223 @@
+"""Each shipped workflow queued on a real ComfyUI over its HTTP API, at a small size."""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import TYPE_CHECKING, Any
+
+import graphs
+import pytest
+from PIL import Image
+
+if TYPE_CHECKING:
+    from bespoke_core.comfyui.client import Client, History
+    from bespoke_core.comfyui.server import ComfyServer
+
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
+
+def run(client: Client, graph: graphs.Graph) -> History:
+    return client.wait(client.queue(graph), timeout=400).raise_for_failure()
+
+
+def ui(history: History, graph: graphs.Graph, class_type: str) -> dict[str, Any]:
+    (node_id,) = graphs.nodes_of(graph, class_type)
+    return history.outputs[node_id]
+
+
+@pytest.fixture(scope="module")
+def whole_loop(client_of_module: Client) -> tuple[graphs.Graph, History]:
+    """The whole loop, run once; the tests below look at what it left behind."""
+    graph = graphs.small("whole_loop", Bespoke_TrainLora={"run_name": "loop"})
+    graph = graphs.with_inputs(
+        graph,
+        {
+            "Bespoke_Sweep": {"sweep_name": "loop"},
+            "Bespoke_SaveReport": {"report_folder": "bespoke/reports/loop"},
+        },
+    )
+    return graph, run(client_of_module, graph)
+
+
+@pytest.fixture(scope="module")
+def client_of_module(server: ComfyServer) -> Client:
+    from bespoke_core.comfyui.client import Client
+
+    return Client(server.url)
+
+
+def test_the_pack_loads_without_a_failure_in_the_servers_log(server: ComfyServer, client: Client) -> None:
+    assert "IMPORT FAILED" not in server.log.read_text(encoding="utf-8", errors="replace")
+    assert "Bespoke_Sweep" in client.object_info()
+
+
+def test_the_templates_browser_lists_every_shipped_workflow(client: Client, server: ComfyServer) -> None:
+    from urllib.request import urlopen
+
+    with urlopen(f"{server.url}/api/workflow_templates") as reply:
+        templates = json.load(reply)
+    assert sorted(templates["Odd pack-name.1"]) == sorted(graphs.NAMES)
+
+
+def test_clean_captions_reports_before_and_after_and_writes_a_training_ready_folder(
+    client: Client, server: ComfyServer
+) -> None:
+    graph = graphs.small("clean_captions")
+    history = run(client, graph)
+    before, after = (history.outputs[n]["bespoke_audit"][0] for n in ("1", "3"))
+    assert before["codes"] > 0
+    assert after["codes"] == 0
+    cleaned = server.base / "output" / "bespoke" / "datasets" / "bespoke_sample_clean"
+    assert len(list(cleaned.glob("*.txt"))) == len(list(cleaned.glob("*.png"))) == 8
+    assert "#" not in "".join(p.read_text(encoding="utf-8") for p in cleaned.glob("*.txt"))
+
+
+def test_the_whole_loop_ends_with_a_checkpoint_to_use_and_a_report_that_opens(
+    whole_loop: tuple[graphs.Graph, History], server: ComfyServer
+) -> None:
+    graph, history = whole_loop
+    verdict = ui(history, graph, "Bespoke_Verdict")["bespoke_verdict"][0]
+    assert {row["checkpoint"] for row in verdict["ranking"]} >= {"loop-000001", "loop"}
+    folder = server.base / "output" / "bespoke" / "reports" / "loop"
+    assert {"report.html", "report.md", "table.csv", "verdict.json"} <= {p.name for p in folder.iterdir()}
+    page = (folder / "report.html").read_text(encoding="utf-8")
+    assert "data:image/png;base64," in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    with (folder / "table.csv").open(encoding="utf-8", newline="") as source:
+        rows = list(csv.DictReader(source))
+    # 2 checkpoints and the base, 2 prompts, 2 seeds
+    assert len(rows) == 12
+    assert {row["checkpoint"] for row in rows} == {"base", "loop-000001", "loop"}
+
+
+def test_every_trained_checkpoint_is_whole_and_named_as_kohya_names_it(
+    whole_loop: tuple[graphs.Graph, History], server: ComfyServer
+) -> None:
+    from bespoke_core.evaluation.checkpoints import find_checkpoints
+
+    found = find_checkpoints(server.base / "output" / "loras" / "bespoke" / "loop")
+    assert [(c.name, c.epoch) for c in found] == [("loop-000001", 1), ("loop", 2)]
+
+
+def test_no_lora_key_is_left_out_by_comfyui(
+    whole_loop: tuple[graphs.Graph, History], server: ComfyServer
+) -> None:
+    assert "lora key not loaded" not in server.log.read_text(encoding="utf-8", errors="replace")
+
+
+def test_every_picture_of_the_sweep_is_on_disk_with_its_settings_and_hash(
+    whole_loop: tuple[graphs.Graph, History], server: ComfyServer
+) -> None:
+    from bespoke_core.files import sha256_of_file
+
+    cells = server.base / "output" / "bespoke" / "sweeps" / "loop" / "cells"
+    records = [json.loads(p.read_text(encoding="utf-8")) for p in cells.glob("*.json")]
+    assert len(records) == 12
+    for record in records:
+        assert sha256_of_file(cells / record["picture"]) == record["picture_sha256"]
+        with Image.open(cells / record["picture"]) as picture:
+            assert picture.size == (64, 64)
+            assert json.loads(picture.info["bespoke"])["seed"] == record["settings"]["seed"]
+    assert sum(record["settings"]["checkpoint"] == "base" for record in records) == 4
+
+
+def test_a_cells_picture_is_the_picture_that_the_users_own_graph_makes(
+    whole_loop: tuple[graphs.Graph, History], server: ComfyServer, client: Client
+) -> None:
+    import numpy as np
+
+    cells = server.base / "output" / "bespoke" / "sweeps" / "loop" / "cells"
+    records = [json.loads(p.read_text(encoding="utf-8")) for p in cells.glob("*.json")]
+    record = next(r for r in records if r["settings"]["epoch"] == 2 and r["settings"]["seed"] == 2)
+    settings = record["settings"]
+    graph = {
+        "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "bespoke_base.safetensors"}},
+        "2": {
+            "class_type": "LoraLoader",
+            "inputs": {
+                "model": ["1", 0],
+                "clip": ["1", 1],
+                "lora_name": "bespoke/loop/loop.safetensors",
+                "strength_model": 1.0,
+                "strength_clip": 1.0,
+            },
+        },
+        "3": {"class_type": "CLIPTextEncode", "inputs": {"clip": ["2", 1], "text": settings["prompt"]}},
+        "4": {
+            "class_type": "CLIPTextEncode",
+            "inputs": {"clip": ["2", 1], "text": settings["negative_prompt"]},
+        },
+        "5": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}},
+        "6": {
+            "class_type": "KSampler",
+            "inputs": {
+                "model": ["2", 0],
+                "positive": ["3", 0],
+                "negative": ["4", 0],
+                "latent_image": ["5", 0],
+                "denoise": 1.0,
+                **{key: settings[key] for key in ("seed", "steps", "cfg", "sampler_name", "scheduler")},
+            },
+        },
+        "7": {"class_type": "VAEDecode", "inputs": {"samples": ["6", 0], "vae": ["1", 2]}},
+        "8": {"class_type": "SaveImage", "inputs": {"images": ["7", 0], "filename_prefix": "own"}},
+    }
+    saved = run(client, graph).outputs["8"]["images"][0]
+    own = np.asarray(Image.open(server.base / "output" / saved["subfolder"] / saved["filename"]))
+    swept = np.asarray(Image.open(cells / record["picture"]))
+    assert np.array_equal(own, swept)
+
+
+def test_queueing_the_same_graph_again_runs_nothing(
+    whole_loop: tuple[graphs.Graph, History], client: Client
+) -> None:
+    graph, _ = whole_loop
+    again = run(client, graph)
+    assert set(graph) <= again.cached_nodes
+
+
+def test_after_a_restart_nothing_is_trained_or_drawn_again(
+    whole_loop: tuple[graphs.Graph, History], server: ComfyServer
+) -> None:
+    from bespoke_core.comfyui.client import Client
+
+    graph, _ = whole_loop
+    cells = server.base / "output" / "bespoke" / "sweeps" / "loop" / "cells"
+    run_folder = server.base / "output" / "loras" / "bespoke" / "loop"
+    before = {p: p.stat().st_mtime_ns for p in (*cells.iterdir(), *run_folder.glob("*.safetensors"))}
+    server.stop()
+    server.start()
+    run(Client(server.url), graph)
+    assert {p: p.stat().st_mtime_ns for p in before} == before
+    assert set(cells.iterdir()) <= set(before)
+
+
+def test_train_lora_loads_its_last_epoch_and_counts_the_colors_of_a_sprite(client: Client) -> None:
+    graph = graphs.small("train_lora", Bespoke_TrainLora={"run_name": "alone"})
+    history = run(client, graph)
+    counts = ui(history, graph, "Bespoke_CountColors")["unique_colors"]
+    assert len(counts) == 1
+    assert 1 <= counts[0] <= 24 * 24
+
+
+def test_evaluation_sweep_works_on_a_run_that_is_there_already(
+    whole_loop: tuple[graphs.Graph, History], client: Client
+) -> None:
+    graph = graphs.small("evaluation_sweep", Bespoke_FindCheckpoints={"run_folder": "loras/bespoke/loop"})
+    graph = graphs.with_inputs(graph, {"Bespoke_Sweep": {"sweep_name": "again"}})
+    verdict = ui(run(client, graph), graph, "Bespoke_Verdict")["bespoke_verdict"][0]
+    assert {row["checkpoint"] for row in verdict["ranking"]} >= {"loop-000001", "loop"}
+
+
+def test_one_more_seed_draws_only_the_new_pictures(
+    whole_loop: tuple[graphs.Graph, History], client: Client, server: ComfyServer
+) -> None:
+    graph, _ = whole_loop
+    cells = server.base / "output" / "bespoke" / "sweeps" / "loop" / "cells"
+    before = {p: p.stat().st_mtime_ns for p in cells.glob("*.png")}
+    more = graphs.with_inputs(graph, {"Bespoke_Sweep": {"seeds": "1, 2, 3"}})
+    run(client, more)
+    after = {p: p.stat().st_mtime_ns for p in cells.glob("*.png")}
+    assert {p: after[p] for p in before} == before
+    assert len(after) == len(before) + 6
