@@ -1,0 +1,91 @@
+"""A sweep run on a ComfyUI server from outside: the plan becomes a graph, the results come back as files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..errors import BespokeError
+from ..evaluation.plan_file import PlanFile
+from ..evaluation.table import parse_csv
+from ..files import write_bytes, write_json
+from .client import Client
+
+Graph = dict[str, dict[str, Any]]
+
+
+def sweep_graph(plan: PlanFile) -> Graph:
+    """Return the API graph of a plan: loader, checkpoints, prompts, sweep, verdict."""
+    prompts = "\n".join(f"{p.name}: {p.text}" for p in plan.test_prompts)
+    return {
+        "base": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": plan.base_checkpoint}},
+        "checkpoints": {
+            "class_type": "Bespoke_FindCheckpoints",
+            "inputs": {"run_folder": plan.run_folder, "pattern": plan.pattern},
+        },
+        "prompts": {"class_type": "Bespoke_TestPrompts", "inputs": {"prompts": prompts, "scenes": "none"}},
+        "sweep": {
+            "class_type": "Bespoke_Sweep",
+            "inputs": {
+                "model": ["base", 0],
+                "clip": ["base", 1],
+                "vae": ["base", 2],
+                "checkpoints": ["checkpoints", 0],
+                "prompts": ["prompts", 0],
+                "sweep_name": plan.name,
+                "seeds": plan.seeds_text,
+                **plan.sampler.model_dump(),
+                "sprite_width": plan.sprites.width,
+                "sprite_height": plan.sprites.height,
+                "method": plan.sprites.method,
+                "with_base": plan.with_base,
+                "training_set": plan.training_set,
+            },
+        },
+        "verdict": {"class_type": "Bespoke_Verdict", "inputs": {"sweep": ["sweep", 0], "by": plan.by}},
+    }
+
+
+def run_sweep(
+    plan: PlanFile,
+    client: Client,
+    output: Path,
+    *,
+    on_event: Callable[[dict[str, Any]], None] | None = None,
+) -> dict[str, Any]:
+    """Run a plan on a server and bring its table, pictures and verdict into a folder.
+
+    Args:
+        plan: what to run; its paths are the server's.
+        client: of a server that has Bespoke installed.
+        output: gets ``table.csv``, ``verdict.json`` and the pictures in ``cells``, as `report` reads them.
+        on_event: called with each of the server's events.
+
+    Returns:
+        The verdict as JSON-able data.
+
+    Raises:
+        BespokeError: the server refused the plan, a node failed, or the connection was lost.
+    """
+    history = client.wait(client.queue(sweep_graph(plan)), on_event=on_event).raise_for_failure()
+    verdict: dict[str, Any] = history.outputs["verdict"]["bespoke_verdict"][0]
+    summary = _summary(history.outputs)
+    folder = summary["folder"]
+    table = client.view(summary["table"], folder)
+    for row in parse_csv(table.decode("utf-8"), name="table.csv"):
+        name = str(row.scores["picture"])
+        write_bytes(output / name, client.view(Path(name).name, f"{folder}/{Path(name).parent.as_posix()}"))
+    write_bytes(output / "table.csv", table)
+    write_json(output / "verdict.json", verdict)
+    return verdict
+
+
+def _summary(outputs: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    for output in outputs.values():
+        if "bespoke_sweep" in output:
+            summary: dict[str, Any] = output["bespoke_sweep"][0]
+            return summary
+    raise BespokeError(
+        "the server did not say where the sweep's results are. Update Bespoke on the server to this version."
+    )
