@@ -1,0 +1,181 @@
+"""Loading the base model: a single-file SD1.5 checkpoint into diffusers and transformers modules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .layout import CLIP, VAE, BaseLayout, read_layout
+
+LATENT_SCALE = 0.18215
+"""What SD1.5 multiplies latents by before the UNet sees them."""
+
+
+class Encoder(torch.nn.Module):
+    """The encoding half of the checkpoint's autoencoder, full or tiny, behind one form.
+
+    `forward` takes pictures (B, 3, H, W) in -1..1 and returns latents (B, 4, H/8, W/8) scaled for the UNet.
+    """
+
+    def __init__(self, model: torch.nn.Module, *, scale: float = 1.0, shift: float = 0.0) -> None:
+        super().__init__()
+        self.model = model
+        self.scale, self.shift = scale, shift
+
+    @torch.no_grad()
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        """Encode; the full autoencoder gives the mean of its distribution, as ComfyUI does."""
+        encoded: Any = self.model.encode(pictures)
+        latents = encoded.latents if hasattr(encoded, "latents") else encoded.latent_dist.mode()
+        return (latents / self.scale + self.shift) * LATENT_SCALE
+
+
+@dataclass(frozen=True)
+class BaseModel:
+    """The frozen networks that a LoRA is trained on, in evaluation mode and without gradients.
+
+    Attributes:
+        unet: diffusers' UNet2DConditionModel.
+        encoder: pictures to latents, always 32 bits.
+        text_encoder: transformers' CLIPTextModel.
+        layout: the sizes found in the file.
+    """
+
+    unet: Any
+    encoder: Encoder
+    text_encoder: Any
+    layout: BaseLayout
+
+
+def load_base(path: Path, *, dtype: torch.dtype = torch.float32) -> BaseModel:
+    """Load a checkpoint's networks onto the CPU; UNet and text encoder as `dtype`.
+
+    Raises:
+        InputError: see `layout.read_layout`; or a weight is missing or of another shape.
+    """
+    from safetensors.torch import load_file
+
+    layout = read_layout(path)
+    weights = load_file(path)
+    return BaseModel(
+        _frozen(_unet(path, weights, layout), dtype),
+        _frozen(_encoder(path, weights, layout), torch.float32),
+        _frozen(_text_encoder(path, weights, layout), dtype),
+        layout,
+    )
+
+
+def _frozen(model: torch.nn.Module, dtype: torch.dtype) -> Any:
+    return model.requires_grad_(False).eval().to(dtype)
+
+
+def _unet(path: Path, weights: dict[str, torch.Tensor], layout: BaseLayout) -> torch.nn.Module:
+    from diffusers import UNet2DConditionModel
+    from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
+
+    levels = len(layout.block_channels)
+    down = tuple("CrossAttnDownBlock2D" if depth else "DownBlock2D" for depth in layout.depths)
+    up = tuple("CrossAttnUpBlock2D" if depth else "UpBlock2D" for depth in reversed(layout.depths))
+    depths = [max(1, depth) for depth in layout.depths]
+    with torch.device("meta"):
+        unet = UNet2DConditionModel(
+            block_out_channels=layout.block_channels,
+            layers_per_block=layout.layers_per_block,
+            down_block_types=down,
+            up_block_types=up,
+            transformer_layers_per_block=depths if len(set(depths)) > 1 else depths[0],
+            cross_attention_dim=layout.context_dim,
+            attention_head_dim=8,
+            norm_num_groups=32,
+            sample_size=64,
+            only_cross_attention=(False,) * levels,
+        )
+    _assign(path, unet, convert_ldm_unet_checkpoint(weights, unet.config))
+    return unet
+
+
+def _encoder(path: Path, weights: dict[str, torch.Tensor], layout: BaseLayout) -> Encoder:
+    from diffusers import AutoencoderKL, AutoencoderTiny
+    from diffusers.loaders.single_file_utils import convert_ldm_vae_checkpoint
+
+    with torch.device("meta"):
+        if layout.vae == "tiny":
+            model: Any = AutoencoderTiny()
+        else:
+            model = AutoencoderKL(
+                block_out_channels=(128, 256, 512, 512),
+                layers_per_block=2,
+                down_block_types=("DownEncoderBlock2D",) * 4,
+                up_block_types=("UpDecoderBlock2D",) * 4,
+                latent_channels=4,
+            )
+    del model.decoder  # training never decodes
+    if layout.vae == "tiny":
+        prefix = VAE + "taesd_encoder."
+        _assign(
+            path,
+            model.encoder.layers,
+            {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)},
+        )
+        scale, shift = (weights.get(VAE + name) for name in ("vae_scale", "vae_shift"))
+        return Encoder(
+            model,
+            scale=1.0 if scale is None else float(scale),
+            shift=0.0 if shift is None else float(shift),
+        )
+    del model.post_quant_conv
+    converted = convert_ldm_vae_checkpoint(weights, model.config)
+    _assign(
+        path, model, {key: v for key, v in converted.items() if key.startswith(("encoder.", "quant_conv."))}
+    )
+    return Encoder(model)
+
+
+def _text_encoder(path: Path, weights: dict[str, torch.Tensor], layout: BaseLayout) -> torch.nn.Module:
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    prefix = CLIP + "text_model." if any(k.startswith(CLIP + "text_model.") for k in weights) else CLIP
+    found = {k.removeprefix(prefix): value for k, value in weights.items() if k.startswith(prefix)}
+    found.pop("embeddings.position_ids", None)
+    config = CLIPTextConfig(
+        vocab_size=found["embeddings.token_embedding.weight"].shape[0],
+        hidden_size=layout.context_dim,
+        intermediate_size=layout.text_intermediate,
+        projection_dim=layout.context_dim,
+        num_hidden_layers=layout.text_layers,
+        num_attention_heads=layout.text_heads,
+        max_position_embeddings=found["embeddings.position_embedding.weight"].shape[0],
+        hidden_act="quick_gelu",
+        bos_token_id=49406,
+        eos_token_id=49407,
+        pad_token_id=49407,
+    )
+    with torch.device("meta"):
+        model = CLIPTextModel(config)
+    inner = text_part(model)
+    # The numbers of the positions are not among the weights, so nothing else would give them values.
+    inner.embeddings.position_ids = torch.arange(config.max_position_embeddings)[None]
+    _assign(path, inner, found)
+    return model
+
+
+def text_part(text_encoder: Any) -> Any:
+    """Return the module with `embeddings`, `encoder` and `final_layer_norm`, wrapped or not."""
+    return getattr(text_encoder, "text_model", text_encoder)
+
+
+def _assign(path: Path, model: torch.nn.Module, weights: dict[str, torch.Tensor]) -> None:
+    from ..errors import InputError
+
+    try:
+        model.load_state_dict(weights, strict=True, assign=True)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise InputError(
+            f"its weights do not form an SD1.5 model ({reason})",
+            file=path,
+            remedy="Choose another checkpoint, or copy it again.",
+        ) from None

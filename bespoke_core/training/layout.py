@@ -1,0 +1,165 @@
+"""What kind of model a checkpoint file holds, told from its header alone (no weights are read).
+
+The layout follows the keys of the original latent-diffusion code, as single-file SD1.5 checkpoints have them.
+Nothing here imports torch, so that a node or the command line can refuse a wrong file at once.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import InputError
+
+UNET = "model.diffusion_model."
+VAE = "first_stage_model."
+CLIP = "cond_stage_model.transformer."
+_GET_BASE = "Choose a Stable Diffusion 1.5 checkpoint: one .safetensors file with UNet, VAE and text encoder."
+Shapes = dict[str, tuple[int, ...]]
+
+
+@dataclass(frozen=True)
+class BaseLayout:
+    """The sizes of the networks in an SD1.5-like checkpoint.
+
+    Attributes:
+        block_channels: channels of each UNet level, from the finest.
+        layers_per_block: residual blocks of a level (one more on the way up).
+        depths: transformer blocks in each attention of a level; 0 has no attention.
+        middle_depth: transformer blocks of the middle's attention.
+        context_dim: width of the text encoder's output.
+        vae: "kl" for the full autoencoder, "tiny" for a TAESD one.
+        text_layers: layers of the text encoder.
+        text_heads, text_intermediate: its attention heads and the width of its feed-forward part.
+    """
+
+    block_channels: tuple[int, ...]
+    layers_per_block: int
+    depths: tuple[int, ...]
+    middle_depth: int
+    context_dim: int
+    vae: str
+    text_layers: int
+    text_heads: int
+    text_intermediate: int
+
+
+def read_layout(path: Path) -> BaseLayout:
+    """Read a checkpoint's header and return its layout.
+
+    Raises:
+        InputError: absent, not safetensors, truncated, a LoRA, or another model than SD1.5.
+    """
+    shapes = read_shapes(path)
+    _refuse_other_models(path, shapes)
+    unet = {key.removeprefix(UNET): shape for key, shape in shapes.items() if key.startswith(UNET)}
+    try:
+        channels, layers, depths = _unet_levels(unet)
+        middle = _depth(unet, "middle_block.1")
+        context = next(
+            s[1] for key, s in sorted(unet.items()) if key.endswith("attn2.to_k.weight") and len(s) == 2
+        )
+        text = {k.removeprefix(CLIP).removeprefix("text_model."): s for k, s in shapes.items() if CLIP in k}
+        width = text["embeddings.token_embedding.weight"][1]
+        intermediate = text["encoder.layers.0.mlp.fc1.weight"][0]
+    except (KeyError, StopIteration, ValueError) as error:
+        raise InputError(f"lacks parts of an SD1.5 model ({error})", file=path, remedy=_GET_BASE) from None
+    if context != width:
+        raise InputError(
+            f"its UNet reads text of width {context} but its text encoder writes {width}",
+            file=path,
+            remedy=_GET_BASE,
+        )
+    text_layers = 1 + max(int(m[1]) for k in text if (m := re.match(r"encoder\.layers\.(\d+)\.", k)))
+    return BaseLayout(
+        channels,
+        layers,
+        depths,
+        middle,
+        context,
+        _vae_kind(path, shapes),
+        text_layers,
+        max(1, width // 64),
+        intermediate,
+    )
+
+
+def read_shapes(path: Path) -> Shapes:
+    """Return every tensor's shape from a safetensors file's header.
+
+    Raises:
+        InputError: absent, of a format that can run code when loaded, or damaged.
+    """
+    if path.is_dir():
+        raise InputError("is a folder, not a checkpoint file", file=path, remedy=_GET_BASE)
+    if not path.is_file():
+        raise InputError("there is no such checkpoint file", file=path, remedy=_GET_BASE)
+    if path.suffix.lower() in {".ckpt", ".pt", ".pth", ".bin"}:
+        raise InputError(
+            "is of a format that can run code when it is loaded",
+            file=path,
+            remedy="Use the .safetensors form of the model, or convert it with a tool that you trust.",
+        )
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError) as error:
+        raise InputError(
+            f"is damaged, cut off or not a safetensors file ({error})",
+            file=path,
+            remedy="Copy or download it again.",
+        ) from None
+
+
+def _refuse_other_models(path: Path, shapes: Shapes) -> None:
+    def refuse(what: str) -> None:
+        raise InputError(f"is {what}, not an SD1.5 checkpoint", file=path, remedy=_GET_BASE)
+
+    if any(".lora_" in key or key.startswith("lora_") or ".lora." in key for key in shapes):
+        refuse("a LoRA file")
+    if any(key.startswith("conditioner.embedders.") or "label_emb" in key for key in shapes):
+        refuse("an SDXL model")
+    if any(key.startswith("cond_stage_model.model.") for key in shapes):
+        refuse("a Stable Diffusion 2 model")
+    if not any(key.startswith(UNET) for key in shapes):
+        refuse("another kind of model or only a part of one")
+    if not any(key.startswith(CLIP) for key in shapes):
+        refuse("a model without its text encoder")
+    first = shapes.get(UNET + "input_blocks.0.0.weight", (0, 0))
+    if first[1] != 4:
+        refuse(f"a model with {first[1]} input channels (inpainting or another family)")
+    if len(shapes.get(UNET + "middle_block.1.proj_in.weight", ())) == 2:
+        refuse("a model with linear projections (Stable Diffusion 2 or SDXL)")
+
+
+def _unet_levels(unet: Shapes) -> tuple[tuple[int, ...], int, tuple[int, ...]]:
+    """Return (channels of each level, residual blocks a level, transformer depth of each level)."""
+    levels: list[list[tuple[int, int]]] = [[]]
+    for number in range(1, 100):
+        name = f"input_blocks.{number}"
+        if f"{name}.0.op.weight" in unet:
+            levels.append([])
+        elif f"{name}.0.out_layers.3.weight" in unet:
+            levels[-1].append((unet[f"{name}.0.out_layers.3.weight"][0], _depth(unet, f"{name}.1")))
+        else:
+            break
+    if any(len(set(level)) != 1 or len(level) != len(levels[0]) for level in levels):
+        raise ValueError("its UNet's levels are uneven")
+    return tuple(lv[0][0] for lv in levels), len(levels[0]), tuple(lv[0][1] for lv in levels)
+
+
+def _depth(unet: Shapes, prefix: str) -> int:
+    """Return how many transformer blocks stand under `prefix`."""
+    pattern = re.compile(re.escape(prefix) + r"\.transformer_blocks\.(\d+)\.")
+    return max((int(match[1]) + 1 for key in unet if (match := pattern.match(key))), default=0)
+
+
+def _vae_kind(path: Path, shapes: Shapes) -> str:
+    if VAE + "taesd_encoder.0.weight" in shapes:
+        return "tiny"
+    if VAE + "encoder.conv_in.weight" in shapes:
+        return "kl"
+    raise InputError("holds no VAE", file=path, remedy=_GET_BASE)

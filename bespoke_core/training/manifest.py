@@ -1,0 +1,164 @@
+"""A run's manifest, `run.json`: what was trained with which versions and seeds, and how it ended."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from .. import __version__
+from ..errors import InputError
+from ..files import sha256_of_file, write_json
+from .kohya_file import expected_checkpoints, is_whole
+from .plan import TrainingPlan
+
+MANIFEST = "run.json"
+_LIBRARIES = ("torch", "diffusers", "transformers", "peft", "safetensors")
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A finished run.
+
+    Attributes:
+        run_folder: its folder.
+        checkpoints: its LoRA files, in the order of their epochs.
+    """
+
+    run_folder: Path
+    checkpoints: tuple[Path, ...]
+
+
+def read_manifest(run_folder: Path) -> dict[str, Any] | None:
+    """Return the manifest of a run folder, or None where there is none.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    path = run_folder / MANIFEST
+    if not path.is_file():
+        return None
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InputError(f"is not JSON ({error})", file=path, remedy="Use another run folder.") from None
+    if not isinstance(told, dict):
+        raise InputError("is not a run's manifest", file=path, remedy="Use another run folder.")
+    return told
+
+
+def write_manifest(plan: TrainingPlan, status: str, *, resumed: bool = False, **more: Any) -> None:
+    """Write the manifest.
+
+    Args:
+        status: "running", "finished", "cancelled" or "failed".
+        resumed: keep the first start's time.
+        more: further entries.
+    """
+    former = read_manifest(plan.run_folder) or {}
+    started = former.get("started") if resumed or status != "running" else None
+    write_json(
+        plan.run_folder / MANIFEST,
+        {
+            "status": status,
+            "fingerprint": plan.fingerprint,
+            "output_name": plan.config.output_name,
+            "seed": plan.config.seed,
+            "epochs": plan.epochs,
+            "steps": plan.steps,
+            "base": {"path": str(plan.base), "sha256": plan.base_sha256},
+            "dataset": {
+                "path": str(plan.training_set.folder),
+                "key": plan.training_set.key,
+                "pictures": len(plan.training_set.pictures),
+            },
+            "notices": list(plan.notices),
+            "checkpoints": _checkpoints(plan),
+            "versions": {"bespoke": __version__, "python": platform.python_version(), **_versions()},
+            "process": {"id": os.getpid(), "started": psutil.Process().create_time()},
+            "started": started or time.time(),
+            "ended": None if status == "running" else time.time(),
+            **more,
+        },
+    )
+
+
+def check_run_folder(plan: TrainingPlan) -> None:
+    """Refuse a run folder in which another process trains, or that holds another run's checkpoints.
+
+    Raises:
+        InputError: see above.
+    """
+    told = read_manifest(plan.run_folder)
+    if told is None:
+        return
+    if told.get("status") == "running" and _alive(told.get("process", {})):
+        raise InputError(
+            f"process {told['process']['id']} is training there",
+            file=plan.run_folder,
+            remedy="Wait for it, stop it, or use another output_name.",
+        )
+    if told.get("fingerprint") != plan.fingerprint and told.get("checkpoints"):
+        raise InputError(
+            "holds the checkpoints of a run with another configuration, data set or base model",
+            file=plan.run_folder,
+            remedy="Use another output_name or run folder, or remove that folder.",
+        )
+
+
+def finished_result(plan: TrainingPlan) -> TrainingResult | None:
+    """Return the result in the plan's run folder if it is of this very plan, complete and undamaged."""
+    told = read_manifest(plan.run_folder)
+    if told is None or told.get("status") != "finished" or told.get("fingerprint") != plan.fingerprint:
+        return None
+    names = expected(plan)
+    hashes = {entry["file"]: entry["sha256"] for entry in told.get("checkpoints", [])}
+    for name in names:
+        path = plan.run_folder / name
+        if not path.is_file() or sha256_of_file(path) != hashes.get(name):
+            return None
+    return TrainingResult(plan.run_folder, tuple(plan.run_folder / name for name in names))
+
+
+def expected(plan: TrainingPlan) -> tuple[str, ...]:
+    """Return the names of the files that the plan's run writes."""
+    return expected_checkpoints(plan.config.output_name, plan.epochs, plan.config.save_every_n_epochs)
+
+
+def remove_leavings(folders: Iterable[Path]) -> None:
+    """Remove the temporary files that a killed run may have left in its folders."""
+    for folder in folders:
+        for leaving in folder.glob(".*.tmp"):
+            leaving.unlink(missing_ok=True)
+
+
+def _checkpoints(plan: TrainingPlan) -> list[dict[str, Any]]:
+    paths = [plan.run_folder / name for name in expected(plan)]
+    return [{"file": path.name, "sha256": sha256_of_file(path)} for path in paths if is_whole(path)]
+
+
+def _alive(process: dict[str, Any]) -> bool:
+    """Return whether that very process still runs; a number alone may have been given to another."""
+    try:
+        found = psutil.Process(int(process["id"]))
+        return found.is_running() and abs(found.create_time() - float(process["started"])) < 2
+    except (psutil.Error, KeyError, TypeError, ValueError):
+        return False
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            found[name] = "not installed"
+    return found

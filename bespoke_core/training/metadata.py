@@ -1,0 +1,123 @@
+"""The ss_* metadata of a LoRA file: what trained it, in the words that other tools read."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from typing import Any
+
+from .config import TrainingConfig
+from .dataset import TrainingSet
+
+
+def lora_metadata(
+    config: TrainingConfig,
+    training_set: TrainingSet,
+    *,
+    epoch: int,
+    epochs: int,
+    step: int,
+    steps: int,
+    batches: int,
+    base_sha256: str,
+    optimizer: str,
+) -> dict[str, str]:
+    """Return the metadata of a checkpoint; every value is text, nested ones JSON.
+
+    It holds no time of day, so that the same run gives the same bytes; times stand in the run's manifest.
+
+    Args:
+        epoch, epochs, step, steps: where the run is and how long it will be; steps are the optimizer's.
+        batches: batches in an epoch.
+        base_sha256: of the base model's file.
+        optimizer: the class that was really used.
+    """
+    images = sum(picture.repeats for picture in training_set.pictures)
+    values: dict[str, Any] = {
+        "ss_output_name": config.output_name,
+        "ss_network_module": config.network_module,
+        "ss_network_dim": config.network_dim,
+        "ss_network_alpha": config.network_alpha or float(config.network_dim),
+        "ss_network_args": {},
+        "ss_base_model_version": "sd_v1",
+        "ss_v2": config.v2,
+        "ss_sd_model_name": config.pretrained_model_name_or_path.replace("\\", "/").split("/")[-1],
+        "ss_new_sd_model_hash": base_sha256,
+        "ss_sd_model_hash": base_sha256[:8],
+        "ss_clip_skip": None if config.clip_skip == 1 else config.clip_skip,
+        "ss_max_token_length": config.max_token_length,
+        "ss_num_train_images": images,
+        "ss_num_reg_images": 0,
+        "ss_num_batches_per_epoch": batches,
+        "ss_num_epochs": epochs,
+        "ss_epoch": epoch,
+        "ss_steps": step,
+        "ss_max_train_steps": steps,
+        "ss_learning_rate": config.learning_rate,
+        "ss_unet_lr": config.rate_of("unet") if config.trains_unet else None,
+        "ss_text_encoder_lr": config.rate_of("text_encoder") if config.trains_text_encoder else None,
+        "ss_total_batch_size": config.train_batch_size,
+        "ss_resolution": f"({config.size[0]}, {config.size[1]})",
+        "ss_optimizer": optimizer,
+        "ss_lr_scheduler": config.lr_scheduler,
+        "ss_lr_warmup_steps": config.lr_warmup_steps,
+        "ss_bucket_no_upscale": config.bucket_no_upscale,
+        "ss_enable_bucket": config.enable_bucket,
+        "ss_min_bucket_reso": config.min_bucket_reso,
+        "ss_max_bucket_reso": config.max_bucket_reso,
+        "ss_gradient_accumulation_steps": config.gradient_accumulation_steps,
+        "ss_multires_noise_iterations": config.multires_noise_iterations or None,
+        "ss_dataset_dirs": _folders(training_set),
+        "ss_bucket_info": _bucket_info(training_set),
+        "ss_tag_frequency": _tag_frequency(config, training_set),
+    }
+    for key in (
+        "mixed_precision",
+        "gradient_checkpointing",
+        "cache_latents",
+        "shuffle_caption",
+        "keep_tokens",
+        "caption_dropout_rate",
+        "caption_dropout_every_n_epochs",
+        "caption_tag_dropout_rate",
+        "min_snr_gamma",
+        "noise_offset",
+        "multires_noise_discount",
+        "prior_loss_weight",
+        "max_grad_norm",
+        "seed",
+    ):
+        values[f"ss_{key}"] = getattr(config, key)
+    return {key: _text(value) for key, value in values.items()}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, (dict, list)):
+        return json.dumps(value, ensure_ascii=False)
+    return str(value)
+
+
+def _folders(training_set: TrainingSet) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for picture in training_set.pictures:
+        name = f"{picture.repeats}_{picture.concept}"
+        entry = found.setdefault(name, {"n_repeats": picture.repeats, "img_count": 0})
+        entry["img_count"] += 1
+    return found
+
+
+def _bucket_info(training_set: TrainingSet) -> dict[str, Any]:
+    buckets = {
+        str(index): {"resolution": list(size), "count": len(indices)}
+        for index, (size, indices) in enumerate(training_set.buckets.items())
+    }
+    return {"buckets": buckets}
+
+
+def _tag_frequency(config: TrainingConfig, training_set: TrainingSet) -> dict[str, dict[str, int]]:
+    found: dict[str, Counter[str]] = {}
+    for picture in training_set.pictures:
+        counter = found.setdefault(f"{picture.repeats}_{picture.concept}", Counter())
+        phrases = (phrase.strip() for phrase in picture.caption.split(config.caption_separator))
+        counter.update(phrase for phrase in phrases if phrase)
+    return {name: dict(counter) for name, counter in found.items()}

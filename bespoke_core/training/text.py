@@ -1,0 +1,53 @@
+"""Text to what the UNet reads: windows of 75 tokens, encoded apart and joined, as kohya does it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from .base_model import text_part
+
+WINDOW = 75
+"""Tokens of text in one window; with its start and end the encoder sees 77."""
+
+
+def token_windows(tokenizer: Any, captions: Sequence[str], max_tokens: int) -> torch.Tensor:
+    """Tokenise captions into windows: int64 (B, max_tokens / 75, 77).
+
+    Each caption is cut off or padded with the end token to `max_tokens`, split plainly every 75 tokens, and
+    each window gets a start and an end token of its own.
+    """
+    ids = tokenizer(
+        list(captions),
+        padding="max_length",
+        truncation=True,
+        max_length=max_tokens + 2,
+        return_tensors="pt",
+    ).input_ids
+    start, end = ids[:, :1], ids[:, -1:]
+    pieces = ids[:, 1:-1].split(WINDOW, dim=1)
+    return torch.stack([torch.cat([start, piece, end], dim=1) for piece in pieces], dim=1)
+
+
+def encode_windows(text_encoder: Any, windows: torch.Tensor, clip_skip: int = 1) -> torch.Tensor:
+    """Encode windows (B, N, 77) to what the UNet's attention reads: (B, 75 N + 2, width).
+
+    Windows that several captions share, such as pure padding, are encoded once; the result and its gradients
+    are the same. The windows' outputs are joined without their inner starts and ends.
+    """
+    count, number, length = windows.shape
+    distinct, where = torch.unique(windows.reshape(-1, length), dim=0, return_inverse=True)
+    states = _encode(text_encoder, distinct, clip_skip)[where].view(count, number, length, -1)
+    if number == 1:
+        return states[:, 0]
+    inner = states[:, :, 1:-1].flatten(1, 2)
+    return torch.cat([states[:, 0, :1], inner, states[:, -1, -1:]], dim=1)
+
+
+def _encode(text_encoder: Any, ids: torch.Tensor, clip_skip: int) -> torch.Tensor:
+    if clip_skip == 1:
+        return text_encoder(ids).last_hidden_state
+    states = text_encoder(ids, output_hidden_states=True).hidden_states
+    return text_part(text_encoder).final_layer_norm(states[-clip_skip])
