@@ -154,10 +154,11 @@ class Roots:
             raise InputError("leaves the allowed folders", field=field, value=text, remedy=_REMEDY)
         else:
             candidates = [root / cleaned for root in roots]
-        allowed = [path for path in candidates if any(contained(root, path) for root in roots)]
-        if not allowed:
+        # The first that exists is the one that is meant, also when a link leads it out of its root.
+        chosen = next((path for path in candidates if path.exists()), candidates[0])
+        if not any(contained(root, chosen) for root in roots):
             raise InputError("leaves the allowed folders", field=field, value=text, remedy=_REMEDY)
-        return next((path for path in allowed if path.exists()), allowed[0])
+        return chosen
 
 
 def _check_suffix(path: Path, suffixes: Sequence[str] | None, field: str, text: str) -> None:

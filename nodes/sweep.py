@@ -155,7 +155,10 @@ class Sweep(io.ComfyNode):
         gather = graph.node(
             "Bespoke_SweepGather", id=f"gather_{key_of(plan.to_dict())[:16]}", folder=relative, **links
         )
-        return io.NodeOutput(gather.out(0), gather.out(1), expand=graph.finalize())
+        summary = {"folder": relative, "table": "table.csv", "pictures": len(plan.cells), "new": len(links)}
+        return io.NodeOutput(
+            gather.out(0), gather.out(1), ui={"bespoke_sweep": [summary]}, expand=graph.finalize()
+        )
 
 
 class SweepCell(io.ComfyNode):
@@ -217,7 +220,7 @@ class SweepGather(io.ComfyNode):
 
         sweep = open_sweep(roots().writable(folder, field="folder"))
         sweep.score_missing()
-        table = sweep.write_table()
+        sweep.write_table()
         sheet = contact_sheet(sweep.pictures())
         sheet_path = sweep.root / "contact_sheet.png"
         sheet.save(sheet_path)
@@ -228,7 +231,6 @@ class SweepGather(io.ComfyNode):
             ui={
                 "text": (text,),
                 "images": output_files([sheet_path]),
-                "bespoke_sweep": [{"folder": folder, "table": table.name, "pictures": len(sweep.rows())}],
             },
         )
 

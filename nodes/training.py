@@ -66,10 +66,11 @@ class MakeTrainingConfig(io.ComfyNode):
     def execute(cls, ckpt_name: str, toml: str = "", **values: Any) -> io.NodeOutput:
         """Combine and check."""
         text = toml.strip()
-        if text and "\n" not in text and text.lower().endswith(".toml"):
+        given: TrainingConfig | None = None
+        if "\n" not in text and text.lower().endswith(".toml"):
             given = read_toml(roots().readable(text, field="toml", suffixes=(".toml",)))
-        else:
-            given = read_toml(text + "\n") if text else None
+        elif text:
+            given = read_toml(text + "\n")
         base = folder_paths.get_full_path_or_raise("checkpoints", ckpt_name)
         config = with_values(combine(values, given), pretrained_model_name_or_path=base)
         complete = to_toml(config)

@@ -72,8 +72,8 @@ class PlanFile(_Strict):
     training_set: str = Field("", description="Folder with the training set's pictures to compare with.")
     by: str = Field("unique_colors", description="The score that ranks.")
     prompts: dict[str, str] = Field(default_factory=dict, description="Name to text.")
-    sampler: SamplerTable = Field(default_factory=SamplerTable)
-    sprites: SpriteTable = Field(default_factory=SpriteTable)
+    sampler: SamplerTable = SamplerTable()
+    sprites: SpriteTable = SpriteTable()
 
     @property
     def seeds_text(self) -> str:
@@ -83,7 +83,7 @@ class PlanFile(_Strict):
     @property
     def test_prompts(self) -> tuple[TestPrompt, ...]:
         """The plan's own prompts and, where asked for, the built-in scenes."""
-        own = tuple(TestPrompt(name, text) for name, text in self.prompts.items())
+        own = tuple(TestPrompt(name, " ".join(text.split())) for name, text in self.prompts.items())
         return check_prompts((*own, *(EIGHT_SCENES if self.scenes == "eight scenes" else ())))
 
 

@@ -30,6 +30,8 @@ from .table import Row, write_csv
 if TYPE_CHECKING:
     import numpy as np
 
+    from .report import ReportPicture
+
 SCORING_VERSION = 1
 """Raised when a score's meaning changes, so that stored pictures are scored again."""
 
@@ -154,10 +156,14 @@ class SweepFolder:
         """Return one row for every finished cell of the plan, in the plan's order."""
         return [row for row, _ in self._finished()]
 
-    def pictures(self) -> list[tuple[Row, Path, Path]]:
-        """Return for every finished cell its row, its picture and its sprite."""
+    def pictures(self) -> list[ReportPicture]:
+        """Return every finished cell's row, picture and sprite, in the plan's order."""
+        from .report import ReportPicture
+
         return [
-            (row, self.root / "cells" / record["picture"], self.root / "sprites" / record["picture"])
+            ReportPicture(
+                row, self.root / "cells" / record["picture"], self.root / "sprites" / record["picture"]
+            )
             for row, record in self._finished()
         ]
 
@@ -165,7 +171,7 @@ class SweepFolder:
         """Return what is needed to make the sweep again: sampler, seeds, prompts, checkpoints, versions."""
         description = _read_description(self.root)
         plan = description["plan"]
-        versions = next((record["versions"] for _, record in self._finished()), {})
+        versions: dict[str, str] = next((record["versions"] for _, record in self._finished()), {})
         return {
             "folder": self.root.name,
             **plan["sampler"],

@@ -29,8 +29,8 @@ NOTES = {
     "2. Write the run's folder in **Find Checkpoints**.\n3. Press **Run**. Finished pictures are kept: "
     "cancel when you like, queue again to go on.\n\nThe report is in `output/bespoke/reports`.",
     "whole_loop": "## The whole loop\n1. Choose your SD1.5 checkpoint **in both places**.\n2. Write your "
-    "data set's folder (under `input`) in **Audit Captions**.\n3. Press **Run** and wait for one answer: *use "
-    "epoch N*.\n\nThe report with all pictures is in `output/bespoke/reports`.",
+    "data set's folder (under `input`) in **Audit Captions**.\n3. Press **Run** and wait for one answer: "
+    "*use epoch N*.\n\nThe report with all pictures is in `output/bespoke/reports`.",
 }
 
 STAGES: dict[str, list[tuple[str, list[list[int]]]]] = {

@@ -1,0 +1,161 @@
+"""The plan of a sweep, its keys, its prompts and its seeds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bespoke_core.errors import InputError
+from bespoke_core.evaluation.checkpoints import Checkpoint
+from bespoke_core.evaluation.plan import SamplerSettings, SweepPlan, lineage, parse_seeds, plan_from_dict
+from bespoke_core.evaluation.plan_file import read_plan_file
+from bespoke_core.evaluation.prompts import EIGHT_SCENES, TestPrompt, parse_prompts, read_prompts
+
+ONE = Checkpoint("run-000001", 1, Path("loras/run-000001.safetensors"), "a" * 64)
+TWO = Checkpoint("run", 2, Path("loras/run.safetensors"), "b" * 64)
+PROMPTS = (TestPrompt("green", "a green one"), TestPrompt("red", "a red one"))
+PLAN = SweepPlan((ONE, TWO), PROMPTS, (1, 2, 3), "base-key")
+
+
+def test_the_grid_is_every_checkpoint_and_the_base_times_prompts_times_seeds() -> None:
+    assert len(PLAN.cells) == (2 + 1) * 2 * 3
+    assert [cell.checkpoint_name for cell in PLAN.cells[:6]] == ["base"] * 6
+    assert len({cell.key for cell in PLAN.cells}) == len(PLAN.cells)
+
+
+def test_a_plan_survives_being_written_and_read() -> None:
+    again = plan_from_dict(json.loads(json.dumps(PLAN.to_dict())))
+    assert again == PLAN
+    assert [c.key for c in again.cells] == [c.key for c in PLAN.cells]
+
+
+def test_renaming_a_prompt_or_moving_a_file_keeps_the_pictures() -> None:
+    cell = PLAN.cells[-1]
+    renamed = replace(
+        cell, prompt=TestPrompt("other", cell.prompt.text), checkpoint=replace(TWO, path=Path("x"))
+    )
+    assert renamed.key == cell.key
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seed": 9},
+        {"base": "another"},
+        {"prompt": TestPrompt("green", "another text")},
+        {"checkpoint": ONE},
+        {"checkpoint": None},
+        *(
+            {"sampler": replace(SamplerSettings(), **{k: v})}
+            for k, v in (("steps", 4), ("cfg", 1.0), ("width", 64))
+        ),
+    ],
+)
+def test_whatever_changes_the_picture_changes_the_key(change: dict) -> None:
+    cell = PLAN.cells[-1]
+    assert replace(cell, **change).key != cell.key
+
+
+@pytest.mark.parametrize("empty", ["prompts", "seeds"])
+def test_a_plan_without_prompts_or_seeds_is_refused(empty: str) -> None:
+    with pytest.raises(InputError, match=empty):
+        replace(PLAN, **{empty: ()})
+
+
+def test_seeds_are_numbers_and_ranges_without_doubles_in_order() -> None:
+    assert parse_seeds("3, 1-4;42") == (3, 1, 2, 4, 42)
+
+
+@pytest.mark.parametrize("text", ["", "one", "-1", "5-1", "1-5000", "1.5", str(2**64)])
+def test_unusable_seeds_are_refused_by_value(text: str) -> None:
+    with pytest.raises(InputError, match="seed"):
+        parse_seeds(text)
+
+
+@given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=50, unique=True))
+def test_any_list_of_seeds_reads_back(seeds: list[int]) -> None:
+    assert list(parse_seeds(", ".join(map(str, seeds)))) == seeds
+
+
+def test_prompts_are_named_or_numbered_and_comments_are_passed_over() -> None:
+    text = "green: bright green background\n# a comment\n\npixel art, portrait, 24x24\n"
+    assert parse_prompts(text) == (
+        TestPrompt("green", "bright green background"),
+        TestPrompt("prompt_2", "pixel art, portrait, 24x24"),
+    )
+
+
+def test_two_prompts_of_one_name_are_refused() -> None:
+    with pytest.raises(InputError, match="Green"):
+        parse_prompts("green: a b\nGreen: c d")
+
+
+def test_the_eight_scenes_have_names_of_their_own_and_ask_for_one_background_each() -> None:
+    assert len({p.name for p in EIGHT_SCENES}) == 8
+    assert all(p.text.count("background") == 1 for p in EIGHT_SCENES)
+
+
+def test_a_prompt_file_that_is_not_utf8_is_named_with_its_byte(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.txt"
+    path.write_bytes(b"a: caf\xe9")
+    with pytest.raises(InputError, match="byte 6"):
+        read_prompts(path)
+
+
+GRAPH = {
+    "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "one.safetensors"}},
+    "2": {"class_type": "ModelSamplingDiscrete", "inputs": {"model": ["1", 0], "zsnr": False}},
+}
+
+
+def test_the_base_is_told_apart_by_everything_upstream_but_not_by_node_ids() -> None:
+    first = lineage(GRAPH, [["2", 0], ["1", 1]])
+    renumbered = {"7": GRAPH["1"], "8": {**GRAPH["2"], "inputs": {"model": ["7", 0], "zsnr": False}}}
+    assert lineage(renumbered, [["8", 0], ["7", 1]]).key == first.key
+    changed = {**GRAPH, "2": {**GRAPH["2"], "inputs": {"model": ["1", 0], "zsnr": True}}}
+    assert lineage(changed, [["2", 0], ["1", 1]]).key != first.key
+    assert first.constants == {"one.safetensors"}
+
+
+def test_a_graph_with_many_shared_branches_is_walked_once() -> None:
+    graph = {"0": {"class_type": "A", "inputs": {}}}
+    for i in range(1, 200):
+        graph[str(i)] = {"class_type": "A", "inputs": {"a": [str(i - 1), 0], "b": [str(i - 1), 0]}}
+    assert lineage(graph, [["199", 0]]).key
+
+
+def test_a_plan_file_is_read_with_its_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text(
+        'name = "n"\nbase_checkpoint = "b.safetensors"\nrun_folder = "loras/x"\nseeds = [4, 5]\n'
+        '[prompts]\ngreen = "a\\nb"\n[sampler]\nsteps = 2\n',
+        encoding="utf-8",
+    )
+    plan = read_plan_file(path)
+    assert plan.seeds_text == "4, 5"
+    assert plan.sampler.steps == 2
+    assert plan.sampler.cfg == 7.5
+    assert plan.test_prompts == (TestPrompt("green", "a b"),)
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("sedes = 3", "sedes"),
+        ("by = 3", "by"),
+        ("[sampler]\nsteps = 0", "steps"),
+        ("x = = 1", "TOML"),
+        ("", "prompts"),
+    ],
+)
+def test_a_wrong_plan_file_names_the_key(tmp_path: Path, line: str, expected: str) -> None:
+    path = tmp_path / "plan.toml"
+    head = 'name = "n"\nbase_checkpoint = "b"\nrun_folder = "r"\n'
+    path.write_text(head + line + "\n", encoding="utf-8")
+    with pytest.raises(InputError, match=expected):
+        read_plan_file(path)
