@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from . import __version__
 from .commands import VERBS
-from .errors import BespokeError, UserCancelledError, InputError
+from .errors import BespokeError, InputError, UserCancelledError
 
 EXIT_DONE = 0
 EXIT_FOUND = 1
