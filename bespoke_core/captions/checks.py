@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 from .dataset import first_line
 from .features import COLOURED_FEATURES, feature_of, names_colour, should_differ, words_of
@@ -13,6 +13,8 @@ from .parse import Caption, Phrase, parse
 from .residue import removals, residue
 from .scan import Span
 from .style import normal_form
+
+_NAMED = 5  # phrases that one piece of advice names
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,8 @@ def check_codes(reading: Reading) -> Iterator[Finding]:
     names = {part.index: part.text for part in reading.parts}
     for value, phrases in owners.items():
         if len(phrases) >= 2:
-            listed = ", ".join(f'"{names.get(index, value)}"' for index in phrases)
+            listed = ", ".join(f'"{names.get(index, value)}"' for index in phrases[:_NAMED])
+            listed += ", ..." if len(phrases) > _NAMED else ""
             advice = f"The code stands beside {len(phrases)} phrases: {listed}. Remove it by cleaning."
             yield _found(reading, "duplicate_code", first[value], advice)
             alike = _alike([features[index] for index in phrases if index in features])
@@ -128,11 +131,8 @@ _MALFORMED = {
 
 
 def _alike(features: list[str]) -> tuple[str, str] | None:
-    for index, one in enumerate(features):
-        for other in features[index + 1 :]:
-            if should_differ(one, other):
-                return one, other
-    return None
+    pairs = combinations(dict.fromkeys(features), 2)
+    return next((pair for pair in pairs if should_differ(*pair)), None)
 
 
 def check_text(reading: Reading) -> Iterator[Finding]:

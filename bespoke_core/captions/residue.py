@@ -9,8 +9,9 @@ from .scan import BRACKETS, Span, says_something
 _BINDING = ",;:/|&+-–—~=\\"
 # One set, so that blanks and punctuation in turns are trimmed in one go.
 _TRIMMED = _BINDING + "".join(chr(c) for c in range(0x3001) if chr(c).isspace())
-_ENDING = ",.;!?:" + "".join(BRACKETS.values())
+_CLOSING = "".join(BRACKETS.values())
 _OPENING = "".join(BRACKETS)
+_ENDING = ",.;!?:" + _CLOSING
 _QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’"}
 
 
@@ -61,7 +62,7 @@ def residue(caption: Caption, phrase: Phrase, spans: list[Span]) -> str:
     """
     text = caption.text
     if not spans:
-        return text[phrase.start : phrase.end]
+        return _without_empty_places(text[phrase.start : phrase.end])
     pieces: list[str] = []
     position = phrase.start
     for start, end in _clusters(text, spans, phrase):
@@ -70,7 +71,25 @@ def residue(caption: Caption, phrase: Phrase, spans: list[Span]) -> str:
         position = _join(pieces, text, max(end, position), phrase.end)
     pieces.append(text[position : phrase.end])
     result = "".join(pieces)
-    return result if says_something(result, 0, len(result)) else ""
+    return _without_empty_places(result) if says_something(result, 0, len(result)) else ""
+
+
+def _without_empty_places(phrase: str) -> str:
+    """Drop the commas inside brackets that have nothing before or after them."""
+    if "," not in phrase:
+        return phrase
+    pieces: list[str] = []
+    for part in phrase.split(","):
+        if not part.strip():
+            continue
+        if pieces and (part.lstrip()[0] in _CLOSING or pieces[-1].rstrip()[-1] in _OPENING):
+            pieces[-1] = pieces[-1].rstrip()
+            pieces.append(part.lstrip())
+        elif pieces:
+            pieces.extend((",", part))
+        else:
+            pieces.append(part)
+    return "".join(pieces)
 
 
 def _clusters(text: str, spans: list[Span], phrase: Phrase) -> list[Span]:

@@ -7,12 +7,12 @@ from collections.abc import Collection
 
 DEFAULT_STYLE_PHRASES: tuple[str, ...] = ("sharp pixel edges", "hard color borders", "retro pixel art style")
 
-_EDGES = string.whitespace + string.punctuation
+_EDGES = " " + string.punctuation
 
 
 def normal_form(phrase: str) -> str:
     """Return a phrase as it is compared: no surrounding punctuation, single blanks, case folded."""
-    return " ".join(phrase.strip(_EDGES).casefold().split())
+    return " ".join(phrase.split()).strip(_EDGES).casefold()
 
 
 def normal_set(phrases: Collection[str]) -> frozenset[str]:

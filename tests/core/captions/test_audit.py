@@ -1,0 +1,233 @@
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from bespoke_core.captions.audit import Audit, audit_dataset, report_text
+from bespoke_core.captions.checks import check_codes, check_colours, check_style, check_text, read_caption
+from bespoke_core.captions.dataset import read_dataset
+from bespoke_core.captions.findings import SEVERITIES
+from bespoke_core.captions.style import DEFAULT_STYLE_PHRASES, normal_set
+
+
+def found(text: str) -> Counter[str]:
+    """What the checks of one caption find in it, by kind."""
+    reading = read_caption("a.txt", text)
+    styles = normal_set(DEFAULT_STYLE_PHRASES)
+    checks = (check_codes(reading), check_text(reading), check_style(reading, styles), check_colours(reading))
+    return Counter(one.finding for check in checks for one in check)
+
+
+def audit_of(folder: Path, texts: dict[str, str], **options) -> Audit:
+    folder.mkdir(exist_ok=True)
+    for name, text in texts.items():
+        (folder / name).write_bytes(text.encode("utf-8"))
+    return audit_dataset(read_dataset(folder, skip_unreadable=True, check_pictures=True), **options)
+
+
+CLEAN = "pixel art, brown hair, green eyes, tan skin, blue shirt, red background"
+
+
+def test_a_clean_caption_has_no_findings() -> None:
+    assert found(CLEAN) == {}
+
+
+def test_one_code_beside_two_phrases_is_a_duplicate_whatever_its_case() -> None:
+    kinds = found("brown hair (#AABBCC), long brown beard (#aabbcc), blue hat (#112233)")
+    assert kinds == {"duplicate_code": 1}
+
+
+def test_one_code_twice_in_one_phrase_is_no_duplicate() -> None:
+    assert "duplicate_code" not in found("brown hair (#aabbcc) with tints (#aabbcc)")
+
+
+def test_a_code_that_hair_and_background_share_is_pointed_out() -> None:
+    reading = read_caption("a.txt", "brown hair (#aabbcc), red background (#aabbcc)")
+    shared = [one for one in check_codes(reading) if one.finding == "shared_code"]
+    assert len(shared) == 1
+    assert "hair and background" in shared[0].advice.lower()
+    assert shared[0].span == (12, 19)
+    assert shared[0].text == "#aabbcc"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["red hat, palette: #aabbcc", "red hat, #aabbcc, x", "red hat, palette: #112233, z, #112233"],
+)
+def test_a_code_that_belongs_to_no_phrase_is_found_once(text: str) -> None:
+    assert found(text)["uncaptioned_code"] == 1
+
+
+def test_a_palette_code_that_a_phrase_carries_too_is_captioned() -> None:
+    assert "uncaptioned_code" not in found("red hat (#aabbcc), palette: #aabbcc")
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("red hat (#aabbcc, #112233)", 2),
+        ("red hat #aabbcc)", 1),
+        ("red hat like #aabbcc", 1),
+        ("red hat (#abc)", 1),
+        ("red hat, palette: #aabbcc, #abc", 1),
+        ("red hat (#aabbcc)", 0),
+    ],
+)
+def test_malformed_codes_are_counted_one_by_one(text: str, count: int) -> None:
+    assert found(text)["malformed_code"] == count
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "red hat (big",
+        "red hat big)",
+        "red red hat",
+        "red hat, blue hat, Red hat",
+        "red hat (#aabbcc), red hat",
+        "red background, blue background",
+        "red hat\nblue hat",
+    ],
+)
+def test_malformed_text_is_found(text: str) -> None:
+    assert found(text)["malformed_text"] == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["grey / grey hat", "beard - beard is long", "red hat\n", "red hat\r\n  \r\n"]
+)
+def test_what_is_no_mistake_is_not_malformed(text: str) -> None:
+    assert "malformed_text" not in found(text)
+
+
+def test_style_phrases_are_boilerplate_wherever_they_stand() -> None:
+    assert found("Sharp pixel edges, red hat, palette: #aabbcc, retro pixel art style")["boilerplate"] == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("hair", 1),
+        ("light skin", 1),
+        ("solid background (#ff0000)", 1),
+        ("hair, long brown hair", 0),
+        ("bluegreen eyes", 0),
+        ("red bow in hair", 0),
+        ("slight smile", 0),
+    ],
+)
+def test_a_feature_without_a_hue_word_is_found(text: str, count: int) -> None:
+    assert found(text)["colourless_feature"] == count
+
+
+def test_only_the_first_line_is_audited() -> None:
+    assert found("red hat\nblue hat (#abc, #def), hair") == {"malformed_text": 1}
+
+
+def test_a_phrase_of_most_captions_is_reported_but_not_the_trigger(tmp_path: Path) -> None:
+    texts = {f"{i}.txt": f"bespoke punk, color{'abcdefghij'[i]}, smiling" for i in range(10)}
+    texts["9.txt"] = "bespoke punk, colorj"
+    audit = audit_of(tmp_path / "set", texts)
+    assert audit.files_with["frequent_phrase"] == 9
+    assert {one.text for one in audit.findings} == {"smiling"}
+    assert "9 of 10 captions" in audit.findings[0].advice
+    assert audit_of(tmp_path / "set", texts, trigger="Smiling").findings == ()
+
+
+def test_a_few_captions_have_no_frequent_phrase(tmp_path: Path) -> None:
+    audit = audit_of(tmp_path / "set", {f"{i}.txt": f"color{'abcd'[i]}, smiling" for i in range(4)})
+    assert audit.findings == ()
+
+
+def test_problems_with_files_become_findings(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for name, color in (("a", "red"), ("b", "red"), ("c", "blue"), ("d", "green"), ("e", "white")):
+        Image.new("RGB", (8, 8), color).save(folder / f"{name}.png")
+    (folder / "d.txt").write_bytes(b"\xff")
+    (folder / "e.png").write_bytes(b"no picture")
+    texts = {"a.txt": "red hat", "b.txt": "red hat ", "e.txt": " ", "orphan.txt": "blue hat"}
+    audit = audit_of(folder, texts)
+    assert {(one.file, one.finding) for one in audit.findings} == {
+        ("b.png", "duplicate_picture"),
+        ("b.txt", "duplicate_caption"),
+        ("c.png", "missing_caption"),
+        ("d.txt", "not_utf8"),
+        ("e.png", "broken_picture"),
+        ("e.txt", "empty_caption"),
+        ("orphan.txt", "orphan_caption"),
+    }
+    assert audit.captions == 4
+
+
+def test_what_needs_pictures_is_absent_without_them(tmp_path: Path) -> None:
+    audit = audit_of(tmp_path / "set", {"a.txt": "red hat"})
+    assert audit.files_with["duplicate_code"] == 0
+    assert not {"missing_caption", "duplicate_picture", "broken_picture"} & audit.files_with.keys()
+
+
+def test_the_json_form_is_the_one_that_scripts_rely_on(tmp_path: Path) -> None:
+    form = audit_of(tmp_path / "set", {"a.txt": "hat (#aabbcc), red shirt (#aabbcc)"}).to_dict()
+    assert list(form) == ["captions", "codes", "files_with", "findings"]
+    assert (form["captions"], form["codes"]) == (1, 2)
+    assert form["files_with"]["duplicate_code"] == 1
+    first = form["findings"][0]
+    assert list(first) == ["file", "finding", "span", "text", "severity", "advice"]
+    assert (first["file"], first["finding"], first["span"]) == ("a.txt", "duplicate_code", [5, 12])
+
+
+def test_progress_is_told_after_each_caption(tmp_path: Path) -> None:
+    told = []
+    audit_of(
+        tmp_path / "set",
+        {"a.txt": "x", "b.txt": "y"},
+        on_progress=lambda done, total: told.append((done, total)),
+    )
+    assert told == [(1, 2), (2, 2)]
+
+
+@given(st.text())
+def test_any_text_can_be_audited_and_every_span_lies_in_it(text: str) -> None:
+    reading = read_caption("a.txt", text)
+    checks = (check_codes, check_text, check_colours)
+    for one in [*(f for check in checks for f in check(reading)), *check_style(reading, frozenset())]:
+        start, end = one.span
+        assert 0 <= start <= end <= len(text)
+        assert text[start:end] == one.text
+        assert one.severity == SEVERITIES[one.finding]
+
+
+def test_the_report_names_the_totals_and_the_worst_files(tmp_path: Path) -> None:
+    texts = {"good.txt": CLEAN, "bad.txt": "hair (#aabbcc), red background (#aabbcc)"}
+    text = report_text(audit_of(tmp_path / "set", texts))
+    assert "2 captions with 2 colour codes; 3 findings" in text
+    assert "| duplicate_code | 1 | 1 | warning |" in text
+    assert "- `bad.txt`: 1 duplicate_code, 1 shared_code, 1 colourless_feature" in text
+    assert "good.txt" not in text
+    assert "Nothing to mend." in report_text(audit_of(tmp_path / "clean", {"a.txt": CLEAN}))
+
+
+def test_the_real_set_gives_the_experiments_figures(shared_data) -> None:
+    root = shared_data / "bespoke-punks"
+    dataset = read_dataset(
+        root / "captions_original", images=root / "images_512", skip_unreadable=True, check_pictures=True
+    )
+    audit = audit_dataset(dataset)
+    assert audit.captions == 203
+    assert audit.codes == 3655
+    assert audit.files_with["duplicate_code"] == 202
+    assert audit.files_with["uncaptioned_code"] == 203
+    assert audit.files_with["malformed_code"] == 9
+    assert Counter(one.finding for one in audit.findings)["malformed_code"] == 34
+    assert audit.files_with["boilerplate"] == 203
+    assert audit.files_with["missing_caption"] == 0
+    assert [one.file for one in audit.findings if one.finding == "duplicate_caption"] == ["lad_023_x-3.txt"]
+    brackets = {one.file for one in audit.findings if one.finding == "malformed_text" and one.text in "()"}
+    assert brackets == {
+        *("lad_041_Maradona.txt", "lady_044_x.txt", "lady_065_miggs.txt", "lady_094_violetta.txt"),
+    }

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import unicodedata
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from bespoke_core.captions.dataset import read_dataset, read_training_set
+from bespoke_core.errors import InputError
+
+
+def picture(path: Path, color: str = "red", size: int = 8) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("RGB", (size, size), color).save(path)
+    return path
+
+
+def caption(path: Path, text: str | bytes = "red hat") -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode("utf-8"))
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("lad_10", "lad_2", "LAD_1"):
+        picture(tmp_path / "set" / f"{name}.png")
+        caption(tmp_path / "set" / f"{name}.txt", f"caption of {name}\nsecond line")
+    return tmp_path / "set"
+
+
+def test_pictures_and_captions_are_paired_in_natural_order(folder: Path) -> None:
+    items = read_training_set(folder).items
+    assert [item.name for item in items] == ["LAD_1", "lad_2", "lad_10"]
+    assert [item.caption for item in items] == [f"caption of {item.name}" for item in items]
+    assert [item.image_path for item in items] == [folder / f"{item.name}.png" for item in items]
+    assert items[0].text == "caption of LAD_1\nsecond line"
+
+
+@pytest.mark.parametrize("ending", [".png", ".JPG", ".jpeg", ".webp", ".bmp"])
+def test_the_usual_picture_formats_are_read(tmp_path: Path, ending: str) -> None:
+    picture(tmp_path / f"a{ending}")
+    caption(tmp_path / "a.txt")
+    assert read_training_set(tmp_path).items[0].image_path == tmp_path / f"a{ending}"
+
+
+def test_pictures_may_lie_in_another_folder(tmp_path: Path) -> None:
+    caption(tmp_path / "texts" / "a.caption", "hat")
+    picture(tmp_path / "art" / "a.png")
+    dataset = read_training_set(tmp_path / "texts", images=tmp_path / "art", caption_extension="caption")
+    assert dataset.items[0].image_path == tmp_path / "art" / "a.png"
+    assert dataset.caption_extension == ".caption"
+
+
+def test_captions_alone_can_be_read_but_not_trained_on(tmp_path: Path) -> None:
+    caption(tmp_path / "a.txt")
+    dataset = read_dataset(tmp_path)
+    assert dataset.images is None and dataset.problems == ()
+    with pytest.raises(InputError, match="holds captions but no picture"):
+        read_training_set(tmp_path)
+
+
+def test_a_byte_order_mark_is_no_part_of_the_caption(tmp_path: Path) -> None:
+    caption(tmp_path / "a.txt", b"\xef\xbb\xbfhat\r\nmore")
+    item = read_dataset(tmp_path).items[0]
+    assert (item.text, item.caption, item.bom) == ("hat\r\nmore", "hat", True)
+
+
+def test_names_of_any_script_pair_up_composed_or_not(tmp_path: Path) -> None:
+    name = "café 画像"
+    picture(tmp_path / (unicodedata.normalize("NFC", name) + ".png"))
+    caption(tmp_path / (unicodedata.normalize("NFD", name) + ".txt"), "кепка")
+    dataset = read_training_set(tmp_path)
+    assert [(item.name, item.caption) for item in dataset.items] == [(name, "кепка")]
+
+
+@pytest.mark.parametrize(
+    ("content", "byte"), [(b"caf\xe9, hat", 3), (b"\xef\xbb\xbfok \xff", 6), (b"\x89PNG\r\n", 0)]
+)
+def test_a_caption_that_is_not_utf8_is_named_with_its_byte(tmp_path: Path, content: bytes, byte: int) -> None:
+    picture(tmp_path / "a.png")
+    caption(tmp_path / "a.txt", content)
+    with pytest.raises(InputError, match=rf"a\.txt: is not UTF-8 at byte {byte} \(0x\w\w\)\. Save"):
+        read_training_set(tmp_path)
+    with pytest.raises(InputError, match="is not UTF-8"):
+        read_dataset(tmp_path)
+    dataset = read_dataset(tmp_path, skip_unreadable=True)
+    assert [problem.kind for problem in dataset.problems] == ["not_utf8"]
+    assert dataset.captions == ()
+
+
+def test_every_kind_of_problem_is_told_in_one_error_before_any_work(folder: Path) -> None:
+    caption(folder / "lad_2.txt", "  \nsecond")
+    caption(folder / "orphan.txt")
+    picture(folder / "lonely.png")
+    picture(folder / "lad_10.jpg")
+    whole = (folder / "LAD_1.png").read_bytes()
+    (folder / "LAD_1.png").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError) as caught:
+        read_training_set(folder)
+    text = str(caught.value)
+    assert "5 files cannot be used" in text
+    for part in (
+        "LAD_1.png: is not a whole picture",
+        "lad_2.txt: the caption's first line is empty",
+        "orphan.txt: the caption has no picture",
+        "lonely.png: the picture has no caption",
+        "one caption has several pictures (lad_10.jpg, lad_10.png)",
+    ):
+        assert part in text
+    kinds = {p.kind for p in read_dataset(folder, check_pictures=True).problems}
+    assert kinds == {"broken_picture", "empty_caption", "orphan_caption", "missing_caption", "two_pictures"}
+
+
+def test_a_long_list_of_problems_is_cut_short(tmp_path: Path) -> None:
+    caption(tmp_path / "good.txt")
+    for index in range(9):
+        picture(tmp_path / f"p{index}.png")
+    with pytest.raises(InputError, match=r"10 files cannot be used: good\.txt.*p3\.png.*; and 5 more"):
+        read_training_set(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a picture", b"GIF89a"])
+def test_a_file_that_is_no_picture_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.png").write_bytes(content)
+    caption(tmp_path / "a.txt")
+    with pytest.raises(InputError, match=r"a\.png: is not a whole picture"):
+        read_training_set(tmp_path)
+
+
+def test_a_folder_one_level_too_high_names_the_ones_to_choose(folder: Path) -> None:
+    (folder.parent / "empty").mkdir()
+    with pytest.raises(InputError, match=r"one level too high.*Choose one of its sub-folders: set\."):
+        read_training_set(folder.parent)
+
+
+def test_a_folder_one_level_too_low_names_the_one_above(folder: Path) -> None:
+    (folder / "cache").mkdir()
+    with pytest.raises(InputError, match=r"one level too low.*Choose the folder above it: set\."):
+        read_dataset(folder / "cache")
+
+
+def test_pictures_whose_captions_lie_elsewhere_are_explained(tmp_path: Path) -> None:
+    picture(tmp_path / "art" / "a.png")
+    caption(tmp_path / "texts" / "a.txt")
+    with pytest.raises(InputError, match="Captions of these names are in the folder texts"):
+        read_dataset(tmp_path / "art")
+
+
+def test_captions_of_another_ending_are_pointed_out(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    caption(tmp_path / "a.caption")
+    with pytest.raises(InputError, match=r"no \.txt caption.*set caption_extension to \.caption"):
+        read_dataset(tmp_path)
+
+
+def test_an_empty_folder_a_file_and_a_missing_folder_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"holds no picture and no \.txt caption"):
+        read_dataset(tmp_path / "empty")
+    with pytest.raises(InputError, match="there is no such folder"):
+        read_dataset(tmp_path / "absent")
+    with pytest.raises(InputError, match="is a file, not a folder"):
+        read_dataset(caption(tmp_path / "a.txt"))
+
+
+@pytest.mark.parametrize("ending", ["", ".", ".png", "a/b"])
+def test_an_impossible_caption_ending_is_refused(tmp_path: Path, ending: str) -> None:
+    with pytest.raises(InputError, match="caption_extension"):
+        read_dataset(tmp_path, caption_extension=ending)
+
+
+def test_hidden_files_are_not_data(folder: Path) -> None:
+    caption(folder / "._lad_2.txt", b"\xff")
+    (folder / ".hidden").mkdir()
+    assert len(read_training_set(folder).items) == 3
+
+
+def test_the_real_set_is_ready_to_train_on(shared_data) -> None:
+    root = shared_data / "bespoke-punks"
+    dataset = read_training_set(root / "captions_original", images=root / "images_512")
+    assert len(dataset.items) == 203
