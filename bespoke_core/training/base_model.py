@@ -69,7 +69,8 @@ def load_base(path: Path, *, dtype: torch.dtype = torch.float32) -> BaseModel:
 
 
 def _frozen(model: torch.nn.Module, dtype: torch.dtype) -> Any:
-    return model.requires_grad_(False).eval().to(dtype)
+    # Not `model.to`: diffusers' own warns about layers that it would rather keep in 32 bits, without any here.
+    return torch.nn.Module.to(model.requires_grad_(False).eval(), dtype)
 
 
 def _unet(path: Path, weights: dict[str, torch.Tensor], layout: BaseLayout) -> torch.nn.Module:

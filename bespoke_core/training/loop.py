@@ -107,7 +107,7 @@ def prepare(plan: TrainingPlan, tell: Tell, stop: Callable[[], bool]) -> Session
     if config.gradient_checkpointing:
         base.unet.enable_gradient_checkpointing()
         base.text_encoder.gradient_checkpointing_enable({"use_reentrant": False})
-        base.text_encoder.train()  # transformers checkpoints only then; CLIP has no dropout that this would start
+        base.text_encoder.train()  # transformers checkpoints only then; CLIP has no dropout to start
     groups = {part: network.parameters(part) for part in ("unet", "text_encoder")}
     optimizer = make_optimizer(config, groups, device, lambda text: tell("notice", text=text))
     return Session(
@@ -181,7 +181,8 @@ def _epoch(session: Session, place: Place, tell: Tell, stop: Callable[[], bool])
             loss=loss,
             mean_loss=place.loss_sum / place.loss_count,
             lr=rate,
-            seconds=time.perf_counter() - began,
+            seconds=(seconds := time.perf_counter() - began),
+            steps_per_second=1 / seconds,
         )
     _save_checkpoint(session, place, tell)
     following = Place(epoch=place.epoch + 1, step=place.step)

@@ -21,6 +21,7 @@ from .kohya_file import expected_checkpoints, is_whole
 from .plan import TrainingPlan
 
 MANIFEST = "run.json"
+_UNDER_WAY = ("starting", "running")
 _LIBRARIES = ("torch", "diffusers", "transformers", "peft", "safetensors")
 
 
@@ -59,12 +60,12 @@ def write_manifest(plan: TrainingPlan, status: str, *, resumed: bool = False, **
     """Write the manifest.
 
     Args:
-        status: "running", "finished", "cancelled" or "failed".
+        status: "starting" (by the process that starts it), "running", "finished", "cancelled" or "failed".
         resumed: keep the first start's time.
         more: further entries.
     """
     former = read_manifest(plan.run_folder) or {}
-    started = former.get("started") if resumed or status != "running" else None
+    started = former.get("started") if resumed or status not in _UNDER_WAY else None
     write_json(
         plan.run_folder / MANIFEST,
         {
@@ -85,7 +86,7 @@ def write_manifest(plan: TrainingPlan, status: str, *, resumed: bool = False, **
             "versions": {"bespoke": __version__, "python": platform.python_version(), **_versions()},
             "process": {"id": os.getpid(), "started": psutil.Process().create_time()},
             "started": started or time.time(),
-            "ended": None if status == "running" else time.time(),
+            "ended": None if status in _UNDER_WAY else time.time(),
             **more,
         },
     )
@@ -100,7 +101,7 @@ def check_run_folder(plan: TrainingPlan) -> None:
     told = read_manifest(plan.run_folder)
     if told is None:
         return
-    if told.get("status") == "running" and _alive(told.get("process", {})):
+    if in_use(told):
         raise InputError(
             f"process {told['process']['id']} is training there",
             file=plan.run_folder,
@@ -112,6 +113,11 @@ def check_run_folder(plan: TrainingPlan) -> None:
             file=plan.run_folder,
             remedy="Use another output_name or run folder, or remove that folder.",
         )
+
+
+def in_use(manifest: dict[str, Any]) -> bool:
+    """Return whether a process is training by this manifest right now."""
+    return manifest.get("status") == "running" and _alive(manifest.get("process", {}))
 
 
 def finished_result(plan: TrainingPlan) -> TrainingResult | None:

@@ -1,0 +1,230 @@
+"""Training in a process of its own: started, followed through its event log, cancelled, checked."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from ..errors import UserCancelledError
+from ..events import EventReader
+from ..files import write_text
+from .config import TrainingConfig, to_toml, with_absolute_paths
+from .errors import TrainingError
+from .kohya_file import is_whole
+from .manifest import (
+    TrainingResult,
+    check_run_folder,
+    expected,
+    finished_result,
+    in_use,
+    read_manifest,
+    remove_leavings,
+    write_manifest,
+)
+from .plan import TrainingPlan, default_run_folder, make_plan
+from .state import STATE_FILE
+from .work import CONFIG_FILE, EVENTS_FILE, PARENT_VARIABLE
+
+__all__ = [
+    "TrainingProcess",
+    "TrainingResult",
+    "default_run_folder",
+    "finished_run",
+    "interrupted_run",
+    "start_training",
+]
+
+LOG_FILE = "log.txt"
+LOG_LINES = 20
+_CANCELLED = 130
+_PACK = Path(__file__).resolve().parents[2]
+
+
+def finished_run(config: TrainingConfig, run_folder: Path) -> TrainingResult | None:
+    """Return the finished run in `run_folder` if training `config` now would give the same files.
+
+    The base model's and the data set's bytes are compared, and that no checkpoint was damaged since.
+
+    Raises:
+        InputError: the configuration's input cannot be used.
+    """
+    if read_manifest(run_folder) is None:
+        return None
+    return finished_result(make_plan(with_absolute_paths(config), run_folder.absolute()))
+
+
+def interrupted_run(config: TrainingConfig, run_folder: Path) -> bool:
+    """Return whether `run_folder` holds a run of this very `config`, data and base that did not finish.
+
+    False while another process is training there.
+
+    Raises:
+        InputError: the configuration's input cannot be used.
+    """
+    told = read_manifest(run_folder)
+    if told is None or told.get("status") == "finished" or in_use(told):
+        return False
+    return (
+        told.get("fingerprint") == make_plan(with_absolute_paths(config), run_folder.absolute()).fingerprint
+    )
+
+
+def start_training(
+    config: TrainingConfig, *, run_folder: Path, python: str = sys.executable, resume: bool = True
+) -> TrainingProcess:
+    """Check everything, then start training in a child process.
+
+    Args:
+        config: what to train.
+        run_folder: where the run's files go; made if absent.
+        python: the interpreter of the child.
+        resume: go on where an interrupted run of the same configuration, data and base stopped.
+
+    Raises:
+        InputError: something given cannot be used; nothing was started or written.
+    """
+    run_folder = run_folder.absolute()
+    plan = make_plan(with_absolute_paths(config), run_folder)
+    check_run_folder(plan)
+    told = read_manifest(run_folder) or {}
+    resume = resume and told.get("fingerprint") == plan.fingerprint
+    run_folder.mkdir(parents=True, exist_ok=True)
+    write_text(run_folder / CONFIG_FILE, to_toml(plan.config))
+    write_manifest(plan, "starting", resumed=resume)
+    events = run_folder / EVENTS_FILE
+    keeps_log = resume and (run_folder / STATE_FILE).is_file() and events.is_file()
+    start = events.stat().st_size if keeps_log else 0
+    if not keeps_log:  # an earlier run's events must not be read as this one's
+        events.unlink(missing_ok=True)
+    command = [python, "-m", "bespoke_core", "train", str(run_folder / CONFIG_FILE)]
+    command += ["--run-folder", str(run_folder), *(["--resume"] if resume else [])]
+    with (run_folder / LOG_FILE).open("ab" if resume else "wb") as log:
+        process = subprocess.Popen(
+            command,
+            cwd=run_folder,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            # A group of its own: a Ctrl-C meant for the server does not reach it, and all of it can be ended.
+            start_new_session=os.name != "nt",
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+    return TrainingProcess(process, plan, start)
+
+
+class TrainingProcess:
+    """A training run in a child process.
+
+    Attributes:
+        run_folder: where its files go.
+        plan: what it trains; `plan.epochs` and `plan.steps` are known from the start.
+        pid: the child's process id.
+    """
+
+    def __init__(self, process: subprocess.Popen[bytes], plan: TrainingPlan, start: int) -> None:
+        self.plan = plan
+        self.run_folder = plan.run_folder
+        self.pid = process.pid
+        self._process = process
+        self._events = EventReader(plan.run_folder / EVENTS_FILE, start=start)
+        self._cancelled = False
+
+    @property
+    def running(self) -> bool:
+        """Whether the child is still there."""
+        return self._process.poll() is None
+
+    def poll(self) -> list[dict[str, Any]]:
+        """Return the events since the last call."""
+        return list(self._events.new())
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Wait for the child's end, at most `timeout_s` seconds; return whether it has ended."""
+        try:
+            self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def cancel(self, grace_s: float = 1.5) -> None:
+        """Ask the child to save and stop; after `grace_s` seconds end it and its children.
+
+        Files that were finished stay; half-written ones are removed. Returns when the child is gone.
+        """
+        self._cancelled = True
+        if self.running:
+            children = _children(self.pid)
+            self._process.send_signal(
+                signal.SIGTERM if os.name != "nt" else getattr(signal, "CTRL_BREAK_EVENT", signal.SIGTERM)
+            )
+            if not self.wait(grace_s):
+                _kill([*children, *_children(self.pid)])
+                self._process.kill()
+                self._process.wait()
+            _kill(children)
+        remove_leavings([self.run_folder, (self.run_folder / STATE_FILE).parent])
+        told = read_manifest(self.run_folder) or {}
+        if told.get("status") in {"starting", "running"}:  # it was ended before it could write this itself
+            write_manifest(self.plan, "cancelled", reason="cancelled")
+
+    def finish(self) -> TrainingResult:
+        """Wait for the end and return the run's files after opening each.
+
+        Raises:
+            UserCancelledError: the run was cancelled.
+            TrainingError: it failed; the text ends with the log's last lines.
+        """
+        code = self._process.wait()
+        if self._cancelled or code == _CANCELLED:
+            raise UserCancelledError(f"training was cancelled; what is finished is in {self.run_folder}")
+        if code != 0:
+            raise TrainingError(self._failure(f"Training ended with code {code}."))
+        names = expected(self.plan)
+        broken = [name for name in names if not is_whole(self.run_folder / name)]
+        if broken:
+            raise TrainingError(self._failure(f"Training ended without {', '.join(broken)}."))
+        return TrainingResult(self.run_folder, tuple(self.run_folder / name for name in names))
+
+    def _failure(self, what: str) -> str:
+        log = self.run_folder / LOG_FILE
+        lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
+        return "\n".join([f"{what} The last lines of {log}:", *lines])
+
+
+def _environment() -> dict[str, str]:
+    """Return the child's environment: the pack importable, quiet threads, no model hub, our process told."""
+    former = os.environ.get("PYTHONPATH")
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(_PACK), *([former] if former else [])]),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONIOENCODING": "utf-8",
+        # Threads that spin while they wait slow down everything else on a shared machine.
+        "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
+        "HF_HUB_OFFLINE": "1",
+        PARENT_VARIABLE: f"{os.getpid()}:{psutil.Process().create_time()}",
+    }
+
+
+def _children(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _kill(processes: Sequence[psutil.Process]) -> None:
+    for process in processes:
+        try:
+            process.kill()
+        except psutil.NoSuchProcess:
+            continue
+    psutil.wait_procs(processes, timeout=1)
