@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
+import comfy.sd1_clip
 import folder_paths
 from comfy_api.latest import io
 
@@ -71,8 +73,11 @@ class MakeTrainingConfig(io.ComfyNode):
             given = read_toml(roots().readable(text, field="toml", suffixes=(".toml",)))
         elif text:
             given = read_toml(text + "\n")
-        base = folder_paths.get_full_path_or_raise("checkpoints", ckpt_name)
-        config = with_values(combine(values, given), pretrained_model_name_or_path=base)
+        config = with_values(
+            combine(values, given),
+            pretrained_model_name_or_path=folder_paths.get_full_path_or_raise("checkpoints", ckpt_name),
+            tokenizer_path=str(Path(comfy.sd1_clip.__file__).parent / "sd1_tokenizer"),
+        )
         complete = to_toml(config)
         return io.NodeOutput(config, complete, ui={"text": (complete,)})
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .config import TrainingConfig, from_values
+from .config import PATH_KEYS, TrainingConfig, from_values
 
 PIXEL_ART: Mapping[str, Any] = {
     "network_dim": 32,
@@ -40,12 +40,14 @@ ALWAYS: Mapping[str, Any] = {"enable_bucket": True, "bucket_no_upscale": True, "
 def combine(values: Mapping[str, Any], toml: TrainingConfig | None) -> TrainingConfig:
     """Return the configuration of the node's values and an optional TOML file.
 
-    A key that the TOML gives wins; the node's values fill in what it leaves out.
+    A key that the TOML gives wins; the node's values fill in what it leaves out. Paths in the TOML are
+    dropped: a graph may come from anywhere, and only the server's own choices say which files are touched.
 
     Raises:
         InputError: the whole does not hold together.
     """
-    given = {} if toml is None else {key: getattr(toml, key) for key in toml.model_fields_set}
+    keys = set() if toml is None else toml.model_fields_set - set(PATH_KEYS)
+    given = {key: getattr(toml, key) for key in keys}
     merged = {**ALWAYS, **values, **given}
     width, height = from_values({"resolution": merged["resolution"]}).size
     # A bucket range that does not hold the resolution is not the user's wish but a default's.
