@@ -21,8 +21,11 @@ EXIT_BAD_INPUT = 2
 EXIT_CANCELLED = 130
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser with every verb; each verb's module adds its own options."""
+def build_parser(chosen: str | None = None) -> argparse.ArgumentParser:
+    """Return the parser; only the chosen verb's module is imported for its options.
+
+    So a verb starts without the others' libraries, and `demo` without any.
+    """
     parser = argparse.ArgumentParser(
         prog="bespoke", description="The pixel-art LoRA loop: captions, training, sweep, scores, verdict."
     )
@@ -30,7 +33,8 @@ def build_parser() -> argparse.ArgumentParser:
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     for verb in VERBS:
         sub = verbs.add_parser(verb.name, help=verb.help, description=verb.help)
-        verb.options(sub)
+        if verb.name == chosen:
+            verb.options(sub)
         sub.add_argument("--json", action="store_true", help="print machine-readable JSON on standard output")
         sub.set_defaults(run=verb.run)
     return parser
@@ -41,7 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    arguments = build_parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    chosen = next((word for word in words if not word.startswith("-")), None)
+    arguments = build_parser(chosen).parse_args(words)
     try:
         return int(arguments.run(arguments))
     except (KeyboardInterrupt, UserCancelledError) as stop:
