@@ -62,13 +62,16 @@ class AuditCaptions(io.ComfyNode):
     @classmethod
     def execute(cls, dataset_folder: str, caption_extension: str, trigger: str = "") -> io.NodeOutput:
         """Audit and report."""
-        from ..bespoke_core.captions.audit import audit_dataset, report_text
+        from ..bespoke_core.captions.audit import audit_dataset
         from ..bespoke_core.captions.dataset import read_dataset
+        from ..bespoke_core.captions.report import audit_text
 
         folder = roots().readable(dataset_folder, field="dataset_folder")
-        dataset = read_dataset(folder, caption_extension=caption_extension)
+        dataset = read_dataset(
+            folder, caption_extension=caption_extension, skip_unreadable=True, check_pictures=True
+        )
         audit = audit_dataset(dataset, trigger=trigger or None)
-        report = report_text(audit)
+        report = audit_text(audit)
         return io.NodeOutput(
             dataset_folder,
             report,
@@ -189,8 +192,9 @@ class CleanDataset(io.ComfyNode):
         caption_extension: str = ".txt",
     ) -> io.NodeOutput:
         """Clean into the new folder, or show what would change."""
-        from ..bespoke_core.captions.clean_dataset import clean_dataset, report_text
+        from ..bespoke_core.captions.clean_dataset import clean_dataset
         from ..bespoke_core.captions.dataset import read_dataset
+        from ..bespoke_core.captions.report import clean_text
 
         allowed = roots()
         source = allowed.readable(dataset_folder, field="dataset_folder")
@@ -202,6 +206,6 @@ class CleanDataset(io.ComfyNode):
             dry_run=mode == "preview",
             copy_images=True,
         )
-        text = report_text(report)
+        text = clean_text(report)
         folder = dataset_folder if mode == "preview" else target
         return io.NodeOutput(folder, text, ui={"text": (text,), "bespoke_clean": [report.to_dict()]})

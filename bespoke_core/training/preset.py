@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .config import PATH_KEYS, TrainingConfig, from_values
+from .config import PATH_KEYS, TrainingConfig, describe, from_values
 
 PIXEL_ART: Mapping[str, Any] = {
     "network_dim": 32,
@@ -48,7 +48,7 @@ def combine(values: Mapping[str, Any], toml: TrainingConfig | None) -> TrainingC
     """
     keys = set() if toml is None else toml.model_fields_set - set(PATH_KEYS)
     given = {key: getattr(toml, key) for key in keys}
-    merged = {**ALWAYS, **values, **given}
+    merged = {**ALWAYS, **_from_widgets(values), **given}
     width, height = from_values({"resolution": merged["resolution"]}).size
     # A bucket range that does not hold the resolution is not the user's wish but a default's.
     if "min_bucket_reso" not in given:
@@ -56,3 +56,12 @@ def combine(values: Mapping[str, Any], toml: TrainingConfig | None) -> TrainingC
     if "max_bucket_reso" not in given:
         merged["max_bucket_reso"] = max(1024, width, height)
     return from_values(merged)
+
+
+def _from_widgets(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn choices back into numbers: a list of choices on the canvas holds text only."""
+    numbers = {option.name for option in describe() if option.choices and option.kind is int}
+    return {
+        name: int(value) if name in numbers and isinstance(value, str) and value.isdigit() else value
+        for name, value in values.items()
+    }
