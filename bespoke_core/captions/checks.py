@@ -64,7 +64,7 @@ def read_caption(file: str, text: str) -> Reading:
         last = first
         while last < len(spans) and spans[last][0] < phrase.end:
             last += 1
-        if phrase.section in ("text", "tail"):
+        if not phrase.bare and phrase.section in ("text", "tail"):
             rest = residue(caption, phrase, spans[first:last]).strip()
             form = normal_form(rest)
             if form:

@@ -96,7 +96,7 @@ def _clean_smart(caption: Caption, styles: frozenset[str]) -> CleanedCaption:
     next_span = 0
     for phrase in caption.phrases:
         mine, next_span = _spans_of(phrase, spans, next_span)
-        rest = residue(caption, phrase, mine)
+        rest = "" if phrase.bare else residue(caption, phrase, mine)
         said = bool(rest) and not rest.isspace()
         opens_palette = phrase.section == "palette" or (said and starts_palette(rest))
         if opens_palette and not line_is_over and said:

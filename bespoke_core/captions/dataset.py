@@ -27,6 +27,7 @@ from .problems import Problem, broken_picture, raise_problems
 __all__ = ["PICTURE_EXTENSIONS", "Dataset", "Item", "Problem", "read_dataset", "read_training_set"]
 
 _BOM = b"\xef\xbb\xbf"
+_LONGEST = 1_000_000  # bytes; the longest real captions have a few thousand
 
 
 @dataclass(frozen=True)
@@ -204,6 +205,10 @@ def _read_item(
 
 def _read_text(path: Path) -> tuple[str | None, bool, Problem | None]:
     try:
+        size = path.stat().st_size
+        if size > _LONGEST:
+            problem = f"is {size / 1e6:.1f} MB long, too long for a caption"
+            return None, False, Problem("unreadable", path, problem, "Replace it by a caption.")
         data = path.read_bytes()
     except OSError as error:
         reason = error.strerror or type(error).__name__

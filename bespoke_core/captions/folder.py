@@ -54,12 +54,19 @@ def list_files(folder: Path, *, field: str) -> list[Path]:
         )
     try:
         with os.scandir(folder) as entries:
-            names = [entry.name for entry in entries if not entry.name.startswith(".") and entry.is_file()]
+            names = [entry.name for entry in entries if not entry.name.startswith(".") and _is_file(entry)]
     except OSError as error:
         raise InputError(
             f"cannot be read ({error.strerror})", field=field, value=str(folder), remedy="Check its rights."
         ) from None
     return [folder / name for name in sorted(names, key=natural_key)]
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself leads to no file, like one to nothing
+        return False
 
 
 def refuse_empty(folder: Path, suffix: str | None) -> NoReturn:

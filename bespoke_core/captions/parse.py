@@ -47,6 +47,7 @@ class Phrase(NamedTuple):
             line's end).
         line: 0-based line.
         first_code, end_code: the slice of `Caption.codes` that lies in it.
+        bare: it has codes, and besides them nothing but blanks and punctuation.
     """
 
     start: int
@@ -56,6 +57,7 @@ class Phrase(NamedTuple):
     line: int
     first_code: int
     end_code: int
+    bare: bool
 
 
 @dataclass(frozen=True)
@@ -124,35 +126,39 @@ def parse(text: str) -> Caption:
         first = next_code
         while next_code < count and spans[next_code][0] < start:
             next_code += 1
-        section = _section(text, position, start, spans[first:next_code], zone, may_have_palette)
+        bare = next_code > first and _is_bare(text, position, start, spans[first:next_code])
+        if zone == "tail":
+            section = "tail"
+        elif may_have_palette and starts_palette(text, position, start):
+            section = "palette"
+        elif bare:
+            section = "palette" if zone == "palette" else "codes"
+        elif zone == "palette" and says_something(text, position, start):
+            section = "tail"
+        else:
+            section = zone
         zone = section if section in ("palette", "tail") else zone
         owner = len(phrases) if section == "text" else None
         for index in range(first, next_code):
             codes.append(_code(scanner, index, owner, strays))
-        phrases.append(Phrase(position, start, end, section, line, first, next_code))
+        phrases.append(Phrase(position, start, end, section, line, first, next_code, bare))
         position = end
         if text[start:end] != ",":
             line, zone = line + 1, "text"
     return Caption(text, tuple(phrases), tuple(codes), tuple(scanner.groups), tuple(scanner.strays))
 
 
-def _section(text: str, start: int, end: int, spans: list[Span], zone: str, may_have_palette: bool) -> str:
-    if zone == "tail":
-        return "tail"
-    if may_have_palette and starts_palette(text, start, end):
-        return "palette"
-    if not spans:
-        return "tail" if zone == "palette" and says_something(text, start, end) else zone
+def _is_bare(text: str, start: int, end: int, spans: list[Span]) -> bool:
+    if end - start == 8 and spans[0][0] == start + 1 and text[start] == " " and spans[0][1] == end:
+        return True  # " #rrggbb", as palettes are written
     edges = [start, *(edge for span in spans for edge in span), end]
-    if any(says_something(text, edges[i], edges[i + 1]) for i in range(0, len(edges), 2)):
-        return "tail" if zone == "palette" else "text"
-    return "palette" if zone == "palette" else "codes"
+    return not any(says_something(text, edges[i], edges[i + 1]) for i in range(0, len(edges), 2))
 
 
 def _code(scanner: Scanner, index: int, owner: int | None, strays: frozenset[int]) -> Code:
     text = scanner.text
     start, end = scanner.spans[index]
-    digits = scanner.values[index]
+    digits = scanner.values[index].lower()
     value = "".join(c + c for c in digits) if len(digits) == 3 else digits[:6]
     company = scanner.company[index]
     if end - start != 7 or (end < len(text) and (text[end].isalnum() or text[end] == "_")):
@@ -165,4 +171,4 @@ def _code(scanner: Scanner, index: int, owner: int | None, strays: frozenset[int
         form = "unclosed"
     else:
         form = "prose"
-    return Code(start, end, "#" + value.lower(), owner, form)
+    return Code(start, end, "#" + value, owner, form)

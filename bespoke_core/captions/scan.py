@@ -13,8 +13,10 @@ Span = tuple[int, int]
 
 BRACKETS = {"(": ")", "[": "]", "{": "}", "（": "）", "【": "】"}
 _CLOSING = {close: opening for opening, close in BRACKETS.items()}
-# The look-behind keeps a long run of "#" linear: only its first character can start a match.
-_TOKEN = re.compile(r"(?<!#)#+([0-9a-fA-F]{3,})|[,()\[\]{}（）【】]|\r\n?|\n")
+# The commonest form by far, "(#rrggbb)", is one token. The look-behind keeps a long run of "#" linear: only
+# its first character can start a match.
+_TOKEN = re.compile(r"\(#([0-9a-fA-F]{6})\)|(?<!#)#+([0-9a-fA-F]{3,})|[,()\[\]{}（）【】]|\r\n?|\n")
+_WHOLE = len("(#rrggbb)")
 # What may stand around codes without saying anything: blanks and punctuation.
 _GLUE = r"\s!-/:-@\[-`{-~–—·•…“”‘’（）【】"
 _REAL = re.compile(rf"[^{_GLUE}]|_")
@@ -98,19 +100,23 @@ class Scanner:
             start, end = match.span()
             token = text[start]
             if token == "#":
-                span = code_span(text, start, match.span(1))
+                span = code_span(text, start, match.span(2))
                 if span is None:
                     continue  # plain text, seen with the stretch that it stands in
-                self._stretch(start)
+                if len(self.stack) > 1:
+                    self._stretch(start)
                 self.stack[-1].codes.append(len(self.spans))
-                self.spans.append(span)
-                self.values.append(match[1])
-                self.company.append(UNBRACKETED)
+                self._add_code(span, match[2], UNBRACKETED)
                 self.done = span[1]
                 continue
-            self._stretch(start)
+            if len(self.stack) > 1:
+                self._stretch(start)
             self.done = end
-            if token == ",":
+            if end - start == _WHOLE:
+                self.stack[-1].hollow_inside = True
+                self.groups.append(Group(start, end, True))
+                self._add_code((start + 1, end - 1), match[1], ALONE)
+            elif token == ",":
                 self.stack[-1].commas.append(start)
             elif token in BRACKETS:
                 self.stack.append(_Frame(start, token))
@@ -122,10 +128,15 @@ class Scanner:
         self._end_line((len(text), len(text)))
         self.strays.sort()
 
+    def _add_code(self, span: Span, digits: str, company: int) -> None:
+        self.spans.append(span)
+        self.values.append(digits)
+        self.company.append(company)
+
     def _stretch(self, end: int) -> None:
         """Note what stands between the last token and this one; only brackets need to know."""
         frame = self.stack[-1]
-        if len(self.stack) == 1 or frame.content == _WORDS or self.done >= end:
+        if frame.content == _WORDS or self.done >= end:
             return
         if _REAL.search(self.text, self.done, end):
             frame.content = _WORDS

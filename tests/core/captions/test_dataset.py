@@ -171,6 +171,22 @@ def test_an_impossible_caption_ending_is_refused(tmp_path: Path, ending: str) ->
         read_dataset(tmp_path, caption_extension=ending)
 
 
+def test_a_huge_file_is_no_caption(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png")
+    caption(tmp_path / "a.txt", b"(" * 10_000_000)
+    with pytest.raises(InputError, match=r"a\.txt: is 10\.0 MB long, too long for a caption"):
+        read_training_set(tmp_path)
+
+
+def test_links_that_lead_nowhere_count_as_absent(folder: Path) -> None:
+    (folder / "lad_2.txt").unlink()
+    (folder / "lad_2.txt").symlink_to(folder / "lad_2.txt")
+    (folder / "lad_10.txt").unlink()
+    (folder / "lad_10.txt").symlink_to(folder / "gone.txt")
+    with pytest.raises(InputError, match=r"2 files cannot be used: lad_2\.png: the picture has no caption"):
+        read_training_set(folder)
+
+
 def test_hidden_files_are_not_data(folder: Path) -> None:
     caption(folder / "._lad_2.txt", b"\xff")
     (folder / ".hidden").mkdir()
