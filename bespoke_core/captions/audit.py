@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ..files import sha256_of_file
@@ -18,7 +19,7 @@ __all__ = ["Audit", "audit_dataset", "report_text"]
 
 _FREQUENT = 0.8
 _FEW = 5  # with fewer captions "most of them" says nothing
-_WITH_PICTURES = ("missing_caption", "orphan_caption", "two_pictures", "duplicate_picture")
+_WITH_PICTURES = ("missing_caption", "orphan_caption", "two_pictures", "duplicate_picture", "phantom_code")
 _DECODED = ("broken_picture",)
 
 
@@ -66,12 +67,13 @@ def audit_dataset(
         style_phrases: what counts as boilerplate.
         on_progress: called with (captions done, captions in all) after each caption.
 
-    How each kind counts is said in `checks` and in the functions below.
+    How each kind counts is said in `checks`, in `pixels` and in the functions below.
     """
     styles = normal_set(style_phrases)
     found: list[Finding] = []
     readings: list[Reading] = []
     items = dataset.captions
+    broken = {problem.path for problem in dataset.problems if problem.kind == "broken_picture"}
     for done, item in enumerate(items, start=1):
         assert item.caption_path is not None and item.text is not None
         reading = read_caption(item.caption_path.name, item.text)
@@ -80,6 +82,8 @@ def audit_dataset(
         found.extend(check_text(reading))
         found.extend(check_style(reading, styles))
         found.extend(check_colours(reading))
+        if item.image_path is not None and item.image_path not in broken:
+            found.extend(_check_pixels(reading, item.image_path))
         if on_progress is not None:
             on_progress(done, len(items))
     found.extend(frequent_phrases(readings, trigger=trigger, styles=styles))
@@ -93,6 +97,12 @@ def audit_dataset(
         files_with=_files_with(found, looked_for),
         findings=tuple(_in_order(found, dataset)),
     )
+
+
+def _check_pixels(reading: Reading, picture: Path) -> Iterable[Finding]:
+    from .pixels import check_pixels  # late: captions alone need no arrays
+
+    return check_pixels(reading, picture)
 
 
 def _can_look_for(kind: str, dataset: Dataset) -> bool:

@@ -21,6 +21,7 @@ SEVERITIES = {
     "shared_code": "warning",
     "uncaptioned_code": "warning",
     "malformed_code": "warning",
+    "phantom_code": "warning",
     "malformed_text": "warning",
     "boilerplate": "warning",
     "colourless_feature": "warning",

@@ -28,6 +28,7 @@ MEANINGS = {
     "shared_code": "one code for features that should differ",
     "uncaptioned_code": "codes that belong to no phrase",
     "malformed_code": "codes not written one to a pair of brackets",
+    "phantom_code": "codes of a colour that the picture lacks",
     "malformed_text": "brackets without a partner, doubled words, repeated phrases",
     "boilerplate": "phrases that describe the style of the whole set",
     "colourless_feature": "features that no word gives a colour",

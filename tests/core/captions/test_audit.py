@@ -165,10 +165,43 @@ def test_problems_with_files_become_findings(tmp_path: Path) -> None:
     assert audit.captions == 4
 
 
+def test_a_code_of_a_colour_that_the_picture_lacks_is_a_phantom(tmp_path: Path) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    art = Image.new("RGBA", (8, 8), "#ff0000")
+    art.putpixel((0, 0), (0, 0, 255, 0))
+    art.save(folder / "a.png")
+    text = "red hat (#fe0101), blue hat (#0000ff), palette: #0000FF, #f00, #ff0000"
+    audit = audit_of(folder, {"a.txt": text})
+    phantoms = [one for one in audit.findings if one.finding == "phantom_code"]
+    assert [(one.file, one.text, one.span) for one in phantoms] == [("a.txt", "#0000ff", (29, 36))]
+
+
+def test_a_photograph_with_many_colours_is_searched_whole(tmp_path: Path) -> None:
+    ramp = Image.merge(
+        "RGB", [Image.linear_gradient("L"), Image.radial_gradient("L"), Image.new("L", (256, 256))]
+    )
+    ramp.save(tmp_path / "a.png")
+    expected = ramp.getpixel((17, 211))
+    near, far = "#{:02x}{:02x}{:02x}".format(*expected), "#0000ff"
+    audit = audit_of(tmp_path, {"a.txt": f"red hat ({near}), blue hat ({far})"})
+    assert [one.text for one in audit.findings if one.finding == "phantom_code"] == [far]
+
+
+def test_a_picture_that_breaks_while_it_is_decoded_is_found(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"no picture")
+    (tmp_path / "a.txt").write_text("red hat (#ff0000)", encoding="utf-8")
+    audit = audit_dataset(read_dataset(tmp_path))
+    assert [(one.file, one.finding) for one in audit.findings] == [("a.png", "broken_picture")]
+
+
 def test_what_needs_pictures_is_absent_without_them(tmp_path: Path) -> None:
     audit = audit_of(tmp_path / "set", {"a.txt": "red hat"})
     assert audit.files_with["duplicate_code"] == 0
-    assert not {"missing_caption", "duplicate_picture", "broken_picture"} & audit.files_with.keys()
+    assert (
+        not {"missing_caption", "duplicate_picture", "broken_picture", "phantom_code"}
+        & audit.files_with.keys()
+    )
 
 
 def test_the_json_form_is_the_one_that_scripts_rely_on(tmp_path: Path) -> None:
@@ -227,6 +260,8 @@ def test_the_real_set_gives_the_experiments_figures(shared_data) -> None:
     assert audit.files_with["boilerplate"] == 203
     assert audit.files_with["missing_caption"] == 0
     assert [one.file for one in audit.findings if one.finding == "duplicate_caption"] == ["lad_023_x-3.txt"]
+    phantoms = [(one.file, one.text) for one in audit.findings if one.finding == "phantom_code"]
+    assert phantoms == [("lad_091_amit.txt", "#000000")]
     brackets = {one.file for one in audit.findings if one.finding == "malformed_text" and one.text in "()"}
     assert brackets == {
         *("lad_041_Maradona.txt", "lady_044_x.txt", "lady_065_miggs.txt", "lady_094_violetta.txt"),
