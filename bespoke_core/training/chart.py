@@ -25,6 +25,7 @@ def loss_chart(run_folder: Path, *, size: tuple[int, int] = (800, 400)) -> Image
     import numpy as np
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
     from PIL import Image as Images
 
     by_step: dict[int, float] = {}
@@ -48,6 +49,7 @@ def loss_chart(run_folder: Path, *, size: tuple[int, int] = (800, 400)) -> Image
         axes.set_ylim(bottom=0)
     for end in sorted(set(ends)):
         axes.axvline(end, color="#dddddd", linewidth=0.8, zorder=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("step (lines: ends of epochs)")
     axes.set_ylabel("loss")
     axes.set_title(run_folder.name)
