@@ -1,0 +1,127 @@
+"""A sweep's results on disk: found again by content, never beside another picture."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bespoke_core.errors import InputError
+from bespoke_core.evaluation.checkpoints import Checkpoint
+from bespoke_core.evaluation.plan import Cell, SamplerSettings, SweepPlan
+from bespoke_core.evaluation.prompts import TestPrompt
+from bespoke_core.evaluation.store import SpriteSettings, SweepFolder, open_sweep
+from bespoke_core.evaluation.table import read_csv
+
+PLAN = SweepPlan(
+    (Checkpoint("run", 1, Path("run.safetensors"), "a" * 64),),
+    (TestPrompt("green", "bright green background"), TestPrompt("red", "red background")),
+    (1,),
+    "base-key",
+    SamplerSettings(steps=1, width=48, height=48),
+)
+
+
+def draw(cell: Cell) -> np.ndarray:
+    """A picture of 48x48 that differs from cell to cell: four by four blocks on a green ground."""
+    rng = np.random.default_rng(int(cell.key[:8], 16))
+    blocks = rng.integers(0, 256, (6, 6, 3), dtype=np.uint8)
+    blocks[0] = blocks[-1] = blocks[:, 0] = blocks[:, -1] = (20, 220, 60)
+    return blocks.repeat(8, axis=0).repeat(8, axis=1)
+
+
+@pytest.fixture
+def sweep(tmp_path: Path) -> SweepFolder:
+    folder = SweepFolder(tmp_path / "sweep", SpriteSettings(width=6, height=6))
+    folder.write_plan(PLAN)
+    return folder
+
+
+def fill(sweep: SweepFolder) -> None:
+    for cell in sweep.missing():
+        sweep.save(cell, draw(cell), versions={"torch": "test"})
+
+
+def test_every_cell_is_missing_until_it_is_saved(sweep: SweepFolder) -> None:
+    assert len(sweep.missing()) == 4
+    first = sweep.missing()[0]
+    sweep.save(first, draw(first), versions={})
+    assert first not in sweep.missing()
+    assert len(sweep.missing()) == 3
+
+
+def test_a_saved_picture_comes_back_bit_for_bit_with_its_settings(sweep: SweepFolder) -> None:
+    fill(sweep)
+    cell = PLAN.cells[-1]
+    record = sweep.record(cell)
+    assert record is not None
+    with Image.open(sweep.root / "cells" / record["picture"]) as picture:
+        assert np.array_equal(np.asarray(picture), draw(cell))
+        assert json.loads(picture.info["bespoke"]) == cell.settings()
+
+
+def test_a_picture_that_was_replaced_does_not_keep_its_numbers(sweep: SweepFolder) -> None:
+    fill(sweep)
+    cell = PLAN.cells[0]
+    record = sweep.record(cell)
+    assert record is not None
+    Image.new("RGB", (48, 48), "red").save(sweep.root / "cells" / record["picture"])
+    assert sweep.record(cell) is None
+    assert sweep.missing() == (cell,)
+    assert len(sweep.rows()) == 3
+
+
+def test_another_checkpoint_under_the_same_name_is_another_cell(sweep: SweepFolder) -> None:
+    fill(sweep)
+    other = SweepPlan(
+        (Checkpoint("run", 1, Path("run.safetensors"), "b" * 64),),
+        PLAN.prompts,
+        PLAN.seeds,
+        PLAN.base,
+        PLAN.sampler,
+    )
+    sweep.write_plan(other)
+    assert [cell.checkpoint_name for cell in sweep.missing()] == ["run", "run"]
+
+
+def test_the_table_has_a_row_a_cell_with_hashes_and_scores(sweep: SweepFolder) -> None:
+    fill(sweep)
+    rows = read_csv(sweep.write_table())
+    assert [(row.checkpoint, row.epoch) for row in rows] == [("base", None)] * 2 + [("run", 1)] * 2
+    for row, cell in zip(rows, PLAN.cells, strict=True):
+        record = sweep.record(cell)
+        assert record is not None
+        assert row.scores["picture_sha256"] == record["picture_sha256"]
+        sprite = draw(cell)[::8, ::8].reshape(-1, 3)
+        assert row.scores["unique_colors"] == len(np.unique(sprite, axis=0))
+
+
+def test_a_sweep_opens_again_with_the_settings_it_was_made_with(sweep: SweepFolder) -> None:
+    fill(sweep)
+    again = open_sweep(sweep.root)
+    assert again.sprites == sweep.sprites
+    assert again.rows() == sweep.rows()
+    assert again.settings()["seeds"] == [1]
+
+
+def test_other_sprite_settings_score_the_stored_pictures_again_without_drawing(sweep: SweepFolder) -> None:
+    fill(sweep)
+    before = {p.name: p.stat().st_mtime_ns for p in (sweep.root / "cells").glob("*.png")}
+    finer = SweepFolder(sweep.root, SpriteSettings(width=3, height=3))
+    finer.write_plan(PLAN)
+    assert finer.score_missing() == 4
+    assert finer.score_missing() == 0
+    assert {p.name: p.stat().st_mtime_ns for p in (sweep.root / "cells").glob("*.png")} == before
+    assert max(int(str(row.scores["unique_colors"])) for row in finer.rows()) <= 9
+
+
+def test_a_folder_without_a_sweep_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="plan"):
+        open_sweep(tmp_path)
+    with pytest.raises(InputError, match="cell"):
+        folder = SweepFolder(tmp_path)
+        folder.write_plan(PLAN)
+        folder.cell("0" * 64)
