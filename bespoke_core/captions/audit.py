@@ -12,10 +12,7 @@ from ..files import sha256_of_file
 from .checks import Reading, check_codes, check_colours, check_style, check_text, read_caption
 from .dataset import Dataset
 from .findings import SEVERITIES, Finding, finding
-from .report import audit_text as report_text
 from .style import DEFAULT_STYLE_PHRASES, normal_form, normal_set
-
-__all__ = ["Audit", "audit_dataset", "report_text"]
 
 _FREQUENT = 0.8
 _FEW = 5  # with fewer captions "most of them" says nothing

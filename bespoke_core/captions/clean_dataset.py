@@ -15,10 +15,7 @@ from .clean import CleanedCaption, clean_caption
 from .dataset import Dataset, Item
 from .output_folder import check_output, write_output
 from .problems import raise_problems
-from .report import clean_text as report_text
 from .style import DEFAULT_STYLE_PHRASES
-
-__all__ = ["CleanReport", "clean_dataset", "report_text"]
 
 _UNREADABLE = ("not_utf8", "unreadable")
 

@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from bespoke_core.captions.audit import Audit, audit_dataset, report_text
+from bespoke_core.captions.audit import Audit, audit_dataset
 from bespoke_core.captions.checks import check_codes, check_colours, check_style, check_text, read_caption
 from bespoke_core.captions.dataset import read_dataset
 from bespoke_core.captions.findings import SEVERITIES
+from bespoke_core.captions.report import audit_text
 from bespoke_core.captions.style import DEFAULT_STYLE_PHRASES, normal_set
 
 
@@ -237,12 +238,12 @@ def test_any_text_can_be_audited_and_every_span_lies_in_it(text: str) -> None:
 
 def test_the_report_names_the_totals_and_the_worst_files(tmp_path: Path) -> None:
     texts = {"good.txt": CLEAN, "bad.txt": "hair (#aabbcc), red background (#aabbcc)"}
-    text = report_text(audit_of(tmp_path / "set", texts))
+    text = audit_text(audit_of(tmp_path / "set", texts))
     assert "2 captions with 2 colour codes; 3 findings" in text
     assert "| duplicate_code | 1 | 1 | warning |" in text
     assert "- `bad.txt`: 1 duplicate_code, 1 shared_code, 1 colourless_feature" in text
     assert "good.txt" not in text
-    assert "Nothing to mend." in report_text(audit_of(tmp_path / "clean", {"a.txt": CLEAN}))
+    assert "Nothing to mend." in audit_text(audit_of(tmp_path / "clean", {"a.txt": CLEAN}))
 
 
 def test_the_real_set_gives_the_experiments_figures(shared_data) -> None:

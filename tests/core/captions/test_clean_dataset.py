@@ -8,8 +8,9 @@ from PIL import Image
 
 from bespoke_core.captions import clean_dataset as module
 from bespoke_core.captions.backup import restore
-from bespoke_core.captions.clean_dataset import clean_dataset, report_text
+from bespoke_core.captions.clean_dataset import clean_dataset
 from bespoke_core.captions.dataset import read_dataset, read_training_set
+from bespoke_core.captions.report import clean_text
 from bespoke_core.errors import InputError
 
 DIRTY = "pixel art, hair (#aabbcc), red hat (#112233), palette: #aabbcc, sharp pixel edges, #445566"
@@ -242,10 +243,10 @@ def test_a_failing_backup_changes_nothing(folder: Path, monkeypatch) -> None:
 
 
 def test_the_report_shows_what_changes(folder: Path) -> None:
-    text = report_text(clean(folder, dry_run=True))
+    text = clean_text(clean(folder, dry_run=True))
     assert "2 of 3 captions change; 8 colour codes removed, 0 left; 100.0% of the words kept." in text
     assert f"- {DIRTY}\n+ {CLEANED}" in text
-    short = report_text(clean(folder, dry_run=True), most=1)
+    short = clean_text(clean(folder, dry_run=True), most=1)
     assert "... and 1 more." in short and "b.txt" not in short
 
 
