@@ -64,7 +64,7 @@ def base_checkpoint(pack: Path) -> Path:
 @pytest.fixture(scope="session")
 def sample_dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small sample data set of portraits with captions of the experiment's form."""
-    from bespoke_core.quickstart.portraits import write_sample_dataset
+    from bespoke_core.quickstart.sample_dataset import write_sample_dataset
 
     folder = tmp_path_factory.mktemp("sample") / "bespoke_sample"
     write_sample_dataset(folder, count=8, seed=1)
