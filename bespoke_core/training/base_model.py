@@ -69,7 +69,7 @@ def load_base(path: Path, *, dtype: torch.dtype = torch.float32) -> BaseModel:
 
 
 def _frozen(model: torch.nn.Module, dtype: torch.dtype) -> Any:
-    # Not `model.to`: diffusers' own warns about layers that it would rather keep in 32 bits, without any here.
+    # Not `model.to`: diffusers' own warns about layers to keep in 32 bits, of which there are none.
     return torch.nn.Module.to(model.requires_grad_(False).eval(), dtype)
 
 

@@ -106,7 +106,9 @@ def prepare(plan: TrainingPlan, tell: Tell, stop: Callable[[], bool]) -> Session
         model.to(device)
     if config.gradient_checkpointing:
         base.unet.enable_gradient_checkpointing()
-        base.text_encoder.gradient_checkpointing_enable({"use_reentrant": False})
+        renamed = hasattr(base.text_encoder, "activation_checkpointing_enable")  # from transformers 5 on
+        name = "activation_checkpointing_enable" if renamed else "gradient_checkpointing_enable"
+        getattr(base.text_encoder, name)({"use_reentrant": False})
         base.text_encoder.train()  # transformers checkpoints only then; CLIP has no dropout to start
     groups = {part: network.parameters(part) for part in ("unet", "text_encoder")}
     optimizer = make_optimizer(config, groups, device, lambda text: tell("notice", text=text))

@@ -116,7 +116,8 @@ def load_state(
             _, number, name = key.split(".", 2)
             state.setdefault(int(number), {})[name] = value
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
-    scheduler.load_state_dict(told["scheduler"])
+    # The schedule's formulas are not state; the library wants a place for them all the same.
+    scheduler.load_state_dict({**told["scheduler"], "lr_lambdas": [None] * len(optimizer.param_groups)})
     for group, rate in zip(optimizer.param_groups, told["rates"], strict=True):
         group["lr"] = rate
     if scaler is not None and told["scaler"]:

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from bespoke_core.errors import InputError
+from bespoke_core.training.base_model import load_base, text_part
+from bespoke_core.training.text import encode_windows, token_windows
+from bespoke_core.training.tokenizer import find_tokenizer, load_tokenizer
+
+START, END = 49406, 49407
+LONG = ", ".join(f"phrase number {n}" for n in range(40))
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tokenizer_folder: Path) -> Any:
+    return load_tokenizer(tokenizer_folder)
+
+
+@pytest.fixture
+def text_encoder(tiny_base: Path) -> Any:
+    return load_base(tiny_base).text_encoder
+
+
+def test_a_caption_is_split_plainly_into_windows_of_75_tokens(tokenizer: Any) -> None:
+    windows = token_windows(tokenizer, ["", LONG], 225)
+    assert windows.shape == (2, 3, 77)
+    assert (windows[:, :, 0] == START).all() and (windows[:, :, -1] == END).all()
+    ids = tokenizer(LONG, truncation=False).input_ids[1:-1]
+    joined = windows[1, :, 1:-1].flatten().tolist()
+    assert joined[: len(ids)] == ids[:225]
+    assert set(joined[len(ids) :]) <= {END}
+
+
+def test_the_windows_are_joined_with_one_start_and_one_end(tokenizer: Any, text_encoder: Any) -> None:
+    windows = token_windows(tokenizer, [LONG], 225)
+    found = encode_windows(text_encoder, windows)
+    apart = [text_encoder(windows[:, n]).last_hidden_state for n in range(3)]
+    expected = torch.cat([apart[0][:, :1], *(part[:, 1:-1] for part in apart), apart[2][:, -1:]], dim=1)
+    assert found.shape == (1, 227, 64)
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+def test_75_tokens_are_one_window_as_it_is(tokenizer: Any, text_encoder: Any) -> None:
+    windows = token_windows(tokenizer, ["red hair", ""], 75)
+    found = encode_windows(text_encoder, windows)
+    assert torch.allclose(found, text_encoder(windows[:, 0]).last_hidden_state, atol=1e-5)
+
+
+def test_encoding_shared_windows_once_gives_the_same_gradients(tokenizer: Any, text_encoder: Any) -> None:
+    windows = token_windows(tokenizer, ["red hair", "red hair", "hat", LONG], 225)
+    text_encoder.requires_grad_(True)
+    weights = torch.randn(4, 227, 64)
+
+    def gradient(context: torch.Tensor) -> torch.Tensor:
+        text_encoder.zero_grad()
+        (context * weights).sum().backward()
+        return text_part(text_encoder).encoder.layers[0].mlp.fc1.weight.grad.clone()
+
+    states = text_encoder(windows.flatten(0, 1)).last_hidden_state.view(4, 3, 77, -1)
+    plain = torch.cat([states[:, 0, :1], states[:, :, 1:-1].flatten(1, 2), states[:, -1, -1:]], dim=1)
+    one, other = gradient(plain), gradient(encode_windows(text_encoder, windows))
+    assert torch.allclose(one, other, rtol=1e-3, atol=1e-4 * float(one.abs().max()))
+
+
+def test_clip_skip_takes_an_earlier_layer_and_normalises_it(tokenizer: Any, text_encoder: Any) -> None:
+    windows = token_windows(tokenizer, ["red hair"], 75)
+    states = text_encoder(windows[:, 0], output_hidden_states=True).hidden_states
+    norm = text_part(text_encoder).final_layer_norm
+    assert torch.allclose(encode_windows(text_encoder, windows, 2), norm(states[-2]), atol=1e-5)
+    assert torch.allclose(encode_windows(text_encoder, windows, 1), norm(states[-1]), atol=1e-5)
+
+
+def test_a_tokenizer_folder_that_lacks_a_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"vocab\.json") as caught:
+        find_tokenizer(str(tmp_path))
+    assert caught.value.field == "tokenizer_path"
+
+
+def test_comfyuis_tokenizer_is_found_by_the_environment(
+    tokenizer_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("BESPOKE_TOKENIZER", raising=False)
+    monkeypatch.setenv("COMFYUI_PATH", str(tokenizer_folder.parents[1]))
+    assert find_tokenizer() == tokenizer_folder
