@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import InputError
+from ..paths import safe_name
 from . import toml_form
 
 PATH_KEYS = (
@@ -548,6 +549,7 @@ def _check_together(config: TrainingConfig, file: str | os.PathLike[str] | None)
     def refuse(field: str, problem: str, remedy: str) -> typing.NoReturn:
         raise InputError(problem, file=file, field=field, value=getattr(config, field), remedy=remedy)
 
+    safe_name(config.output_name, field="output_name")
     if config.v2:
         refuse("v2", "Stable Diffusion 2 models are not supported", "Use an SD1.5 base and v2 = false.")
     if config.bucket_resolution and config.size != (config.bucket_resolution,) * 2:

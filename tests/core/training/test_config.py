@@ -116,6 +116,8 @@ def test_a_misspelt_key_is_refused_and_the_nearest_named(tmp_path) -> None:
         ("resolution", 8, "16 to 4096"),
         ("background_color", "white", "pattern"),
         ("output_name", "../up", "pattern"),
+        ("output_name", "..", "plain name"),
+        ("output_name", "nul", "Windows reserves"),
         ("v2", True, "SD1.5"),
         ("lr_warmup_steps", 1.5, "whole"),
         ("bucket_resolution", 256, None),

@@ -20,6 +20,7 @@ from bespoke_core.training.config import TrainingConfig
 from bespoke_core.training.errors import TrainingError
 from bespoke_core.training.kohya_file import is_whole
 from bespoke_core.training.run import TrainingProcess, finished_run, interrupted_run, start_training
+from bespoke_core.training.work import train_here
 
 Make = Callable[..., TrainingConfig]
 PACK = Path(__file__).resolve().parents[3]
@@ -104,6 +105,7 @@ def test_cancelling_takes_less_than_two_seconds_and_the_run_can_go_on(
     assert steps[0] == done + 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["caching", "step", "checkpoint"])
 def test_a_killed_run_leaves_whole_files_and_resumes_to_the_same_bytes(
     make_config: Make, tmp_path: Path, start: Callable[..., TrainingProcess], moment: str
@@ -118,12 +120,13 @@ def test_a_killed_run_leaves_whole_files_and_resumes_to_the_same_bytes(
         process.finish()
     assert interrupted_run(config, run)
     resumed = start(config, run).finish()
-    whole = start(config, tmp_path / "whole").finish()
+    whole = train_here(config, tmp_path / "whole")
     for one, other in zip(resumed.checkpoints, whole.checkpoints, strict=True):
         assert one.read_bytes() == other.read_bytes()
     assert not list(run.rglob(".*.tmp"))
 
 
+@pytest.mark.slow
 def test_a_child_whose_parent_is_gone_stops_by_itself(make_config: Make, tmp_path: Path) -> None:
     run = tmp_path / "run"
     (tmp_path / "config.toml").write_text(
