@@ -12,7 +12,7 @@ function showText(node, text) {
     element.readOnly = true;
     element.className = "comfy-multiline-input";
     element.style.fontFamily = "monospace";
-    element.style.whiteSpace = "pre";
+    element.style.whiteSpace = "pre-wrap";
     element.style.fontSize = "11px";
     box = node.addDOMWidget(BOX, "bespoke_text", element, {
       serialize: false,

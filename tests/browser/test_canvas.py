@@ -75,6 +75,9 @@ def test_a_workflow_queued_on_the_canvas_runs_and_shows_its_text(
 ) -> None:
     canvas.load_workflow(ui_form(pack, "clean_captions"))
     assert canvas.queue_and_wait(120) == "execution_success"
+    canvas.page.wait_for_function(
+        "() => app.graph.getNodeById(3).widgets.some((w) => w.name === 'bespoke_text' && w.element?.value)"
+    )
     shown = canvas.page.evaluate(
         """() => Object.fromEntries(app.graph._nodes.map((node) =>
              [node.id, node.widgets?.find((w) => w.name === 'bespoke_text')?.element?.value ?? '']))"""

@@ -26,6 +26,42 @@ def ui(history: History, graph: graphs.Graph, class_type: str) -> dict[str, Any]
     return history.outputs[node_id]
 
 
+def draw_with_lora(lora: str, **settings: Any) -> graphs.Graph:
+    """Return the graph that a user would wire with core's own nodes to draw with one LoRA of the loop."""
+    sampler = {"seed": 3, "steps": 2, "cfg": 7.5, "sampler_name": "euler", "scheduler": "normal"}
+    sampler |= {key: settings[key] for key in sampler if key in settings}
+    prompt = settings.get("prompt", "pixel art portrait, bright green background")
+
+    def node(class_type: str, **inputs: Any) -> dict[str, Any]:
+        return {"class_type": class_type, "inputs": inputs}
+
+    return {
+        "1": node("CheckpointLoaderSimple", ckpt_name="bespoke_base.safetensors"),
+        "2": node(
+            "LoraLoader",
+            model=["1", 0],
+            clip=["1", 1],
+            lora_name=f"bespoke/loop/{lora}.safetensors",
+            strength_model=1.0,
+            strength_clip=1.0,
+        ),
+        "3": node("CLIPTextEncode", clip=["2", 1], text=prompt),
+        "4": node("CLIPTextEncode", clip=["2", 1], text=settings.get("negative_prompt", "")),
+        "5": node("EmptyLatentImage", width=64, height=64, batch_size=1),
+        "6": node(
+            "KSampler",
+            model=["2", 0],
+            positive=["3", 0],
+            negative=["4", 0],
+            latent_image=["5", 0],
+            denoise=1.0,
+            **sampler,
+        ),
+        "7": node("VAEDecode", samples=["6", 0], vae=["1", 2]),
+        "8": node("SaveImage", images=["7", 0], filename_prefix="own"),
+    }
+
+
 @pytest.fixture(scope="module")
 def whole_loop(client_of_module: Client) -> tuple[graphs.Graph, History]:
     """The whole loop, run once; the tests below look at what it left behind."""
@@ -130,43 +166,41 @@ def test_a_cells_picture_is_the_picture_that_the_users_own_graph_makes(
     cells = server.base / "output" / "bespoke" / "sweeps" / "loop" / "cells"
     records = [json.loads(p.read_text(encoding="utf-8")) for p in cells.glob("*.json")]
     record = next(r for r in records if r["settings"]["epoch"] == 2 and r["settings"]["seed"] == 2)
-    settings = record["settings"]
-    graph = {
-        "1": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": "bespoke_base.safetensors"}},
-        "2": {
-            "class_type": "LoraLoader",
-            "inputs": {
-                "model": ["1", 0],
-                "clip": ["1", 1],
-                "lora_name": "bespoke/loop/loop.safetensors",
-                "strength_model": 1.0,
-                "strength_clip": 1.0,
-            },
-        },
-        "3": {"class_type": "CLIPTextEncode", "inputs": {"clip": ["2", 1], "text": settings["prompt"]}},
-        "4": {
-            "class_type": "CLIPTextEncode",
-            "inputs": {"clip": ["2", 1], "text": settings["negative_prompt"]},
-        },
-        "5": {"class_type": "EmptyLatentImage", "inputs": {"width": 64, "height": 64, "batch_size": 1}},
-        "6": {
-            "class_type": "KSampler",
-            "inputs": {
-                "model": ["2", 0],
-                "positive": ["3", 0],
-                "negative": ["4", 0],
-                "latent_image": ["5", 0],
-                "denoise": 1.0,
-                **{key: settings[key] for key in ("seed", "steps", "cfg", "sampler_name", "scheduler")},
-            },
-        },
-        "7": {"class_type": "VAEDecode", "inputs": {"samples": ["6", 0], "vae": ["1", 2]}},
-        "8": {"class_type": "SaveImage", "inputs": {"images": ["7", 0], "filename_prefix": "own"}},
-    }
-    saved = run(client, graph).outputs["8"]["images"][0]
+    saved = run(client, draw_with_lora("loop", **record["settings"])).outputs["8"]["images"][0]
     own = np.asarray(Image.open(server.base / "output" / saved["subfolder"] / saved["filename"]))
     swept = np.asarray(Image.open(cells / record["picture"]))
     assert np.array_equal(own, swept)
+
+
+@pytest.mark.parametrize(("epoch", "name"), [(1, "loop-000001"), (0, "loop")])
+def test_load_checkpoint_draws_what_cores_load_lora_draws(
+    whole_loop: tuple[graphs.Graph, History], client: Client, server: ComfyServer, epoch: int, name: str
+) -> None:
+    import numpy as np
+
+    core, ours = draw_with_lora(name), draw_with_lora(name)
+    ours["9"] = {
+        "class_type": "Bespoke_FindCheckpoints",
+        "inputs": {"run_folder": "loras/bespoke/loop", "pattern": "*"},
+    }
+    ours["2"] = {
+        "class_type": "Bespoke_LoadCheckpoint",
+        "inputs": {
+            "model": ["1", 0],
+            "clip": ["1", 1],
+            "checkpoints": ["9", 0],
+            "epoch": epoch,
+            "strength_model": 1.0,
+            "strength_clip": 1.0,
+        },
+    }
+    pictures = []
+    for graph in (core, ours):
+        saved = run(client, graph).outputs["8"]["images"][0]
+        pictures.append(
+            np.asarray(Image.open(server.base / "output" / saved["subfolder"] / saved["filename"]))
+        )
+    assert np.array_equal(*pictures)
 
 
 def test_queueing_the_same_graph_again_runs_nothing(
