@@ -139,14 +139,13 @@ class Asked:
     Attributes:
         phrase: the words it was read from.
         regions: the boxes of its colour words; a colour in any of them is right.
-        several: whether it asks for two colours or more beside each other ("green and blue checkered").
-        pattern: whether it names a pattern or a gradient.
+        several: whether it asks for two colours or more beside each other ("green and blue", "green blue
+            checkered"), not for one between them ("blue grey").
     """
 
     phrase: str
     regions: tuple[Region, ...]
     several: bool
-    pattern: bool
 
     def distance(self, rgb: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Return the CIEDE2000 difference of colours (..., 3) to the nearest region."""
@@ -192,14 +191,13 @@ def region_of(phrase: str) -> Asked | None:
     # "brown dark background": a modifier may follow its colour when there is no other.
     if len(regions) == 1:
         regions = [_modified(REGIONS[next(w for w in words if w in REGIONS)], modifiers)]
-    several = joints > 0 and len(regions) > 1
-    pattern = _PATTERN.search(phrase.lower()) is not None
+    several = len(regions) > 1 and (joints > 0 or _PATTERN.search(phrase.lower()) is not None)
     if not regions:
         codes = re.findall(r"#[0-9a-fA-F]{6}\b", phrase)
         if len(set(codes)) != 1:
             return None
         regions = [_around(parse_hex(codes[0]), codes[0].lower())]
-    return Asked(phrase.strip(), tuple(regions), several, pattern)
+    return Asked(phrase.strip(), tuple(regions), several)
 
 
 def background_asked(prompt: str) -> Asked | None:
@@ -217,8 +215,7 @@ def background_asked(prompt: str) -> Asked | None:
         following = _describing(re.findall(r"#?\w+", after))
         asked = region_of(" ".join(before)) or region_of(" ".join(following))
         if asked is not None:
-            pattern = _PATTERN.search(phrase.lower()) is not None
-            return replace(asked, phrase=phrase.strip(), pattern=pattern)
+            return replace(asked, phrase=phrase.strip())
     return None
 
 

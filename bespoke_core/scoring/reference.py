@@ -1,0 +1,88 @@
+"""What the training set's own pictures look like: the measure for "too many" and "too few" colours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..color.spaces import srgb_to_oklab
+from ..sprites.downscale import downscale
+from ..sprites.pictures import list_pictures, read_picture
+from .counting import count_colors
+from .perceptual import perceptual_colors
+
+_DIRECTIONS = 32
+_QUANTILES = 64
+
+
+@dataclass(frozen=True)
+class ReferenceStatistics:
+    """Colour statistics of a training set at one sprite size.
+
+    Attributes:
+        unique: exact colours of each picture, sorted, int64 (N,).
+        perceptual: colours that can be told apart, of each picture, sorted, int64 (N,).
+        profile: quantiles of the set's OKLab colours along fixed directions, float64 (directions, quantiles).
+    """
+
+    unique: NDArray[np.int64]
+    perceptual: NDArray[np.int64]
+    profile: NDArray[np.float64]
+
+    @property
+    def band(self) -> tuple[float, float]:
+        """The 5 and 95 % quantiles of the exact colours."""
+        low, high = np.quantile(self.unique, [0.05, 0.95])
+        return float(low), float(high)
+
+    def excess_colors(self, unique: int) -> float:
+        """Return how far a count lies outside the band: 0 inside, positive above, negative below."""
+        low, high = self.band
+        return max(0.0, unique - high) + min(0.0, unique - low)
+
+    def palette_distance(self, sprite: NDArray[np.uint8]) -> float:
+        """Return the sliced Wasserstein distance of a sprite's colours to the set's, hundredths of OKLab."""
+        return float(100 * np.abs(color_profile(sprite) - self.profile).mean())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the statistics for a report, JSON-able."""
+        low, high = self.band
+        return {
+            "pictures": len(self.unique),
+            "unique_colors_median": float(np.median(self.unique)),
+            "unique_colors_5_95": [low, high],
+            "perceptual_colors_median": float(np.median(self.perceptual)),
+        }
+
+
+def measure_reference(sprites: NDArray[np.uint8]) -> ReferenceStatistics:
+    """Measure a training set given as sprites, uint8 (N, h, w, 3)."""
+    return ReferenceStatistics(
+        np.sort(count_colors(sprites)), np.sort(perceptual_colors(sprites)), color_profile(sprites)
+    )
+
+
+def read_reference(
+    folder: str | PathLike[str], *, size: tuple[int, int] = (24, 24), method: str = "nearest"
+) -> ReferenceStatistics:
+    """Read and measure the pictures of a training set's folder, shrunk to `size`.
+
+    Raises:
+        InputError: the folder is absent or without pictures, or a picture is broken or smaller than `size`.
+    """
+    sprites = [downscale(read_picture(path)[None], size, method)[0] for path in list_pictures([Path(folder)])]
+    return measure_reference(np.stack(sprites))
+
+
+def color_profile(sprites: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return quantiles of uint8 colours (..., 3) along fixed directions of OKLab, (directions, levels)."""
+    lab = srgb_to_oklab(sprites.reshape(-1, 3)).astype(np.float64)
+    directions = np.random.default_rng(0).normal(size=(3, _DIRECTIONS))
+    directions /= np.linalg.norm(directions, axis=0)
+    levels = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
+    return np.asarray(np.quantile(lab @ directions, levels, axis=0).T, dtype=np.float64)

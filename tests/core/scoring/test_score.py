@@ -1,0 +1,176 @@
+"""What is measured on pictures, and that flat or wrong pictures do not pass."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from bespoke_core.color.names import background_asked, parse_hex
+from bespoke_core.errors import InputError
+from bespoke_core.scoring.background import find_background, match_background
+from bespoke_core.scoring.grid_fidelity import grid_fidelity, variance_between
+from bespoke_core.scoring.perceptual import perceptual_colors
+from bespoke_core.scoring.reference import measure_reference, read_reference
+from bespoke_core.scoring.score import Scores, prompts_for, score_pictures, scores_csv
+from bespoke_core.sprites.view import enlarge
+
+GREEN, BROWN, PINK = parse_hex("#03dc73"), parse_hex("#8f5e3d"), parse_hex("#ed3893")
+
+
+def portrait(background, *, noise: int = 0, seed: int = 0, figure=(240, 200, 170)) -> np.ndarray:
+    """A 24 x 24 sprite: a head and shoulders before a background, a colour or a (24, 24, 3) pattern."""
+    sprite = np.zeros((24, 24, 3), dtype=np.int64) + np.array(background)
+    sprite[6:18, 8:16] = figure
+    sprite[18:, 4:20] = (40, 40, 90)
+    sprite += np.random.default_rng(seed).integers(-noise, noise + 1, sprite.shape)
+    return sprite.clip(0, 255).astype(np.uint8)
+
+
+def answer(sprite: np.ndarray, prompt: str) -> str:
+    return match_background(find_background(sprite), background_asked(prompt)).verdict
+
+
+def pattern(kind: str, one, two) -> np.ndarray:
+    y, x = np.mgrid[:24, :24]
+    share = {"split": x >= 12, "checkered": (x + y) % 2, "gradient": y / 23}[kind][..., None].astype(float)
+    return (np.array(one) * (1 - share) + np.array(two) * share).round().astype(int)
+
+
+@pytest.mark.parametrize("noise", [0, 4, 8])
+def test_a_green_background_is_green_and_a_brown_one_is_not(noise: int) -> None:
+    for seed in range(5):
+        prompt = "pixel art, lady, bright green background, red hair"
+        assert answer(portrait(GREEN, noise=noise, seed=seed), prompt) == "yes"
+        assert answer(portrait(BROWN, noise=noise, seed=seed), prompt) == "no"
+        assert answer(portrait(PINK, noise=noise, seed=seed), prompt) == "no"
+
+
+def test_a_figure_of_the_right_colour_does_not_save_a_wrong_background() -> None:
+    assert answer(portrait(BROWN, figure=GREEN), "bright green background") == "no"
+
+
+def test_half_right_is_unclear() -> None:
+    assert answer(portrait(pattern("split", GREEN, PINK)), "bright green background") == "unclear"
+
+
+@pytest.mark.parametrize("kind", ["split", "checkered"])
+def test_two_colours_are_both_wanted_when_both_are_asked_for(kind: str) -> None:
+    prompt = f"green and pink {kind} background"
+    assert answer(portrait(pattern(kind, GREEN, PINK)), prompt) == "yes"
+    assert answer(portrait(GREEN), prompt) == "unclear"
+    assert answer(portrait(pattern(kind, (250, 220, 0), (20, 40, 200))), prompt) == "no"
+
+
+def test_a_gradient_of_one_colour_is_that_colour() -> None:
+    light, deep = parse_hex("#3ffe9e"), parse_hex("#00b850")
+    assert answer(portrait(pattern("gradient", light, deep)), "green gradient background") == "yes"
+
+
+def test_a_border_of_pure_noise_is_unclear() -> None:
+    noise = np.random.default_rng(3).integers(0, 256, (24, 24, 3)).astype(np.uint8)
+    assert answer(noise, "bright green background") == "unclear"
+
+
+def test_the_region_is_the_background_and_not_the_figure() -> None:
+    found = find_background(portrait(GREEN, figure=GREEN))
+    assert found.region[0, 0] and not found.region[20, 10]
+    enclosed = portrait(GREEN)
+    enclosed[10:12, 10:12] = GREEN  # of the same colour, but not connected with the border
+    assert not find_background(enclosed).region[10, 10]
+
+
+def test_only_the_two_last_of_the_ten_real_pictures_are_green(shared_data) -> None:
+    paths = sorted((shared_data / "lora-outputs").glob("*.png"))
+    images = np.stack([np.asarray(Image.open(path).convert("RGB")) for path in paths])
+    scores = score_pictures(images, prompts=["bright green background"] * len(images))
+    assert [s.background_match for s in scores] == ["no"] * 8 + ["yes"] * 2
+    assert [s.unique_colors for s in scores] == [435, 424, 306, 313, 344, 391, 333, 373, 440, 502]
+    assert scores[0].grid_fidelity < 3 < min(s.grid_fidelity for s in scores[1:])
+    assert all(s.perceptual_colors < s.unique_colors / 3 for s in scores)
+
+
+def test_real_captions_are_hardly_ever_contradicted_by_their_pictures(shared_data) -> None:
+    folder = shared_data / "bespoke-punks"
+    answers = []
+    for path in sorted((folder / "captions_cleaned_2025").glob("*.txt"))[::4]:
+        picture = folder / "images_512" / f"{path.stem}.png"
+        if picture.exists():
+            sprite = np.asarray(Image.open(picture).convert("RGB").resize((24, 24), Image.Resampling.NEAREST))
+            answers.append(answer(sprite, path.read_text(encoding="utf-8", errors="replace")))
+    assert answers.count("yes") >= 15 and answers.count("no") <= 2
+
+
+@given(st.integers(0, 200))
+@settings(deadline=None, max_examples=25)
+def test_perceptual_counts_do_not_hang_on_the_pixels_order(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    image = rng.integers(0, 256, (8, 8, 3)).astype(np.uint8)
+    shuffled = rng.permutation(image.reshape(-1, 3)).reshape(8, 8, 3)
+    first, second = perceptual_colors(np.stack([image, shuffled]))
+    assert first == second <= len(np.unique(image.reshape(-1, 3), axis=0))
+
+
+def test_colours_that_look_the_same_count_once() -> None:
+    image = np.array([[[180, 58, 75], [180, 58, 76], [0, 0, 0]]], dtype=np.uint8)
+    assert perceptual_colors(image[None]).tolist() == [2]
+    assert perceptual_colors(image[None, :, :1]).tolist() == [1]
+
+
+def test_a_batch_equals_its_pictures_one_by_one() -> None:
+    images = enlarge(np.stack([portrait(GREEN, noise=6, seed=s) for s in range(4)]), 8)
+    prompts = ["green background", "", "brown background", "hair"]
+    batch = score_pictures(images, prompts=prompts)
+    assert batch == [score_pictures(i[None], prompts=[p])[0] for i, p in zip(images, prompts, strict=True)]
+    assert [s.background_match for s in batch] == ["yes", "not asked", "no", "not asked"]
+
+
+def test_what_is_not_measured_is_not_zero() -> None:
+    score = score_pictures(portrait(GREEN)[None])[0]
+    assert score.background_match == "not measured" and score.background_distance is None
+    assert score.grid_fidelity is None and score.excess_colors is None
+    assert json.loads(json.dumps(score.to_dict()))["variance_between"] is None
+    assert scores_csv([score]).splitlines()[1].startswith("1,3,3,not measured,,#03dc73,,")
+    assert scores_csv([score]).splitlines()[0].split(",")[1:] == list(Scores.__dataclass_fields__)
+
+
+def test_the_grid_tells_pixel_art_from_a_smooth_picture() -> None:
+    sprite = np.random.default_rng(0).integers(0, 256, (24, 24, 3)).astype(np.uint8)
+    crisp = enlarge(sprite, 20)
+    smooth = np.asarray(Image.fromarray(sprite).resize((480, 480), Image.Resampling.BICUBIC))
+    assert grid_fidelity(crisp, (24, 24)) > 2 * grid_fidelity(smooth, (24, 24))
+    assert variance_between(crisp, (24, 24)) == pytest.approx(1, abs=1e-6)
+    assert variance_between(smooth, (24, 24)) < 0.95
+    assert grid_fidelity(np.zeros((480, 480, 3), np.uint8), (24, 24)) is None
+    assert variance_between(np.zeros((480, 480, 3), np.uint8), (24, 24)) is None
+
+
+def test_a_training_set_tells_too_many_colours_from_too_few() -> None:
+    sprites = np.stack([portrait(GREEN, seed=s, noise=1 + s % 3) for s in range(10)])
+    reference = measure_reference(sprites)
+    low, high = reference.band
+    assert reference.excess_colors(int((low + high) / 2)) == 0
+    assert reference.excess_colors(int(high) + 10) == pytest.approx(int(high) + 10 - high)
+    assert reference.excess_colors(1) == pytest.approx(1 - low)
+    assert reference.palette_distance(sprites[0]) < reference.palette_distance(portrait(PINK))
+    assert json.dumps(reference.to_dict())
+
+
+def test_the_real_training_set_has_its_known_figures(shared_data) -> None:
+    reference = read_reference(shared_data / "bespoke-punks" / "images_24")
+    assert float(np.median(reference.unique)) == 23
+    assert reference.band == pytest.approx((13, 50), abs=1)
+
+
+def test_prompts_spread_over_pictures() -> None:
+    assert prompts_for(" \n", 2) is None
+    assert prompts_for("green", 2) == ["green", "green"]
+    assert prompts_for("a\n\nb\n", 2) == ["a", "b"]
+    with pytest.raises(InputError, match="3 lines for 2"):
+        prompts_for("a\nb\nc", 2)
+    with pytest.raises(InputError, match="1 prompts for 2"):
+        score_pictures(np.stack([portrait(GREEN)] * 2), prompts=["a"])
