@@ -170,6 +170,8 @@ def _signals(stop: StopRequest) -> Iterator[None]:
         return
 
     def ask(number: int, frame: FrameType | None) -> None:
+        if stop():  # asked a second time: at once, without saving
+            raise KeyboardInterrupt
         stop.ask(signal.Signals(number).name)
 
     names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")

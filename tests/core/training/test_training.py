@@ -23,15 +23,6 @@ from bespoke_core.training.state import STATE_FILE
 Make = Callable[..., TrainingConfig]
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Any:
-    """Bits are compared, so the sums' order must not depend on how many cores there are."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 def events(run: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (run / "events.jsonl").read_text(encoding="utf-8").splitlines()]
 
