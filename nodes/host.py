@@ -12,6 +12,7 @@ from comfy_api.latest import io
 from ..bespoke_core.errors import BespokeError, InputError
 from ..bespoke_core.files import key_of
 from ..bespoke_core.paths import Roots
+from ..bespoke_core.sprites.downscale import METHODS as DOWNSCALE_METHODS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,7 +25,7 @@ BespokeScores = io.Custom("BESPOKE_SCORES")
 BespokeSweep = io.Custom("BESPOKE_SWEEP")
 BespokeVerdict = io.Custom("BESPOKE_VERDICT")
 
-METHODS = ["grid", "nearest", "box", "lanczos", "median", "mode", "k-centroid"]
+METHODS = list(DOWNSCALE_METHODS)
 """Ways to shrink a picture, as the library names them."""
 
 
