@@ -6,7 +6,6 @@ Run with ComfyUI's folder as the working directory: `python load_pack.py PACK_FO
 import asyncio
 import json
 import sys
-import time
 
 sys.path.insert(0, ".")
 pack_folder = sys.argv.pop()
@@ -20,9 +19,7 @@ import nodes  # noqa: E402
 asyncio.run(nodes.init_builtin_extra_nodes())
 known = set(nodes.NODE_CLASS_MAPPINGS)
 before = set(sys.modules)
-start = time.perf_counter()
 loaded = asyncio.run(nodes.load_custom_node(pack_folder, module_parent="custom_nodes"))
-seconds = time.perf_counter() - start
 new_modules = sorted({name.split(".")[0] for name in set(sys.modules) - before})
 
 described = {}
@@ -37,7 +34,6 @@ print(
     + json.dumps(
         {
             "loaded": loaded,
-            "seconds": seconds,
             "new_modules": new_modules,
             "nodes": described,
             "web": list(nodes.EXTENSION_WEB_DIRS),
