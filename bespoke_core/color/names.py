@@ -67,10 +67,10 @@ _GREY = Region("gray", (22, 88), (0, 9), None)
 _TEAL = Region("teal", (20, 97), (9, 200), (165, 228))
 _RED = Region("red", (18, 62), (30, 200), (5, 44))
 _PURPLE = Region("purple", (4, 85), (16, 200), (298, 340))
-_PINK = Region("pink", (45, 95), (12, 200), (325, 36))
-_BLUE = Region("blue", (8, 92), (18, 200), (212, 308))
+_PINK = Region("pink", (45, 95), (12, 200), (325, 24))
+_BLUE = Region("blue", (8, 92), (18, 200), (212, 301))
 _GREEN = Region("green", (12, 96), (24, 200), (130, 172))
-_ORANGE = Region("orange", (45, 88), (28, 200), (44, 80))
+_ORANGE = Region("orange", (52, 88), (38, 200), (44, 80))
 _YELLOW = Region("yellow", (62, 100), (28, 200), (78, 113))
 _BROWN = Region("brown", (10, 55), (8, 50), (15, 88))
 _TAN = Region("tan", (45, 90), (8, 45), (55, 105))
@@ -110,7 +110,7 @@ REGIONS: dict[str, Region] = {
 }
 _LIGHT = {"light", "pale", "pastel", "lighter", "soft"}
 _MUTED = {"pale", "pastel", "soft"}
-_DARK = {"dark", "deep", "darker"}
+_DARK = {"dark", "deep", "darker", "burnt"}
 _BRIGHT = {"bright", "vivid", "neon", "hot", "electric", "vibrant"}
 _OTHERS = {
     "medium",
@@ -125,6 +125,7 @@ _OTHERS = {
     "hunter",
     "icy",
 }
+_DEEP = {"blue", "purple", "red", "magenta", "pink", "indigo"}
 _JOINTS = {"and", "to", "with", "or"}
 _PATTERN = re.compile(
     r"(gradient|split|check|brick|pinstripe|strip|two.?tone|multi.?colou?r|radial|pattern|flag|plaid|dots)"
@@ -271,12 +272,14 @@ def _modified(region: Region, modifiers: set[str]) -> Region:
     grey = region.hue is None
     if modifiers & _LIGHT and not modifiers & _DARK and region.word not in ("white", "black"):
         # "pale" is as often used of a muted colour as of a light one.
-        floor = 40 if modifiers & _MUTED else 58
+        floor = 40 if modifiers & _MUTED else 58 if grey else 68
         dark, light, dull = max(dark, floor), max(light, 94), dull * 0.45
     if modifiers & _DARK and not modifiers & _LIGHT and region.word not in ("white", "black"):
         dark, light, dull = min(dark, 4), min(light, 46), dull * 0.7
     if modifiers & _BRIGHT and not modifiers & (_LIGHT | _DARK) and not grey:
-        dark, light, dull = max(dark, 40), max(light, 72), max(dull, 32)
+        # No screen shows a light and vivid blue: bright blues, purples and reds are darker than greens.
+        floor = 38 if region.word in _DEEP else 55
+        dark, light, dull = max(dark, floor), max(light, 72), max(dull, 32)
     return replace(region, lightness=(min(dark, light), light), chroma=(dull, vivid))
 
 

@@ -23,7 +23,7 @@ NOT_MEASURED = "not measured"
 SAME_COLOR = 8.0
 """Cells closer than this (hundredths of OKLab) are one colour of the background."""
 LEAST_BORDER_SHARE = 0.12
-CERTAIN_SHARE = 0.8
+CERTAIN_SHARE = 0.7
 LEAST_KNOWN_SHARE = 0.5
 
 
@@ -65,8 +65,8 @@ def find_background(cells: NDArray[np.uint8]) -> Background:
     height, width = cells.shape[:2]
     border = np.zeros((height, width), dtype=bool)
     border[0, :] = border[:, 0] = border[:, -1] = True
-    # The lowest third of the sides is where shoulders and long hair leave the picture.
-    border[max(1, height - height // 3) :, :] = False
+    # The lower half of the sides is where shoulders and long hair leave the picture.
+    border[max(1, height // 2) :, :] = False
     around = cells[border]
     tree = grow_tree(around)
     group = tree.cut(SAME_COLOR)[np.searchsorted(pack(tree.colors), pack(around))]
@@ -89,8 +89,9 @@ def find_background(cells: NDArray[np.uint8]) -> Background:
 def match_background(background: Background, asked: Asked | None) -> Match:
     """Judge a background against what the prompt asks for.
 
-    ``yes`` or ``no`` needs four fifths of the background to agree; a split or patterned background of which a
-    part is right, one whose border has hardly two cells alike, and a colour between are ``unclear``.
+    ``yes`` or ``no`` needs seven tenths of the background to agree, because a hat may reach the border; a
+    split or patterned background of which a part is right, a border with hardly two cells alike, and a colour
+    between are ``unclear``.
     """
     if asked is None:
         return Match(NOT_ASKED, None)

@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..sprites.downscale import downscale
 from .background import NOT_MEASURED, Match, find_background, match_background
 from .counting import count_colors
-from .grid_fidelity import grid_fidelity, variance_between
+from .grid_fidelity import grid_scores
 from .perceptual import perceptual_colors
 from .reference import ReferenceStatistics
 
@@ -89,6 +89,7 @@ def score_pictures(
         if prompts is not None:
             match = match_background(background, background_asked(prompts[index]))
         count = int(unique[index])
+        grid = grid_scores(image, size)
         scores.append(
             Scores(
                 unique_colors=count,
@@ -96,8 +97,8 @@ def score_pictures(
                 background_match=match.verdict,
                 background_distance=match.distance,
                 background_color=format_hex(background.colors[0]) if len(background.colors) else None,
-                grid_fidelity=grid_fidelity(image, size),
-                variance_between=variance_between(image, size),
+                grid_fidelity=grid.fidelity,
+                variance_between=grid.variance_between,
                 excess_colors=reference.excess_colors(count) if reference else None,
                 palette_distance=reference.palette_distance(sprite) if reference else None,
             )

@@ -12,8 +12,9 @@ from PIL import Image
 
 from bespoke_core.color.names import background_asked, parse_hex
 from bespoke_core.errors import InputError
+from bespoke_core.quickstart.portraits import draw_portraits
 from bespoke_core.scoring.background import find_background, match_background
-from bespoke_core.scoring.grid_fidelity import grid_fidelity, variance_between
+from bespoke_core.scoring.grid_fidelity import GridScores, grid_scores
 from bespoke_core.scoring.perceptual import perceptual_colors
 from bespoke_core.scoring.reference import measure_reference, read_reference
 from bespoke_core.scoring.score import Scores, prompts_for, score_pictures, scores_csv
@@ -94,6 +95,23 @@ def test_only_the_two_last_of_the_ten_real_pictures_are_green(shared_data) -> No
     assert all(s.perceptual_colors < s.unique_colors / 3 for s in scores)
 
 
+def test_generated_portraits_are_judged_right_under_noise() -> None:
+    rng = np.random.default_rng(0)
+    plain = [p for p in draw_portraits(160, 5) if p.background in ("solid", "split", "checkered")]
+    words = sorted({p.feature("background").words for p in plain if p.background == "solid"})
+    right, green_for_brown = 0, 0
+    for portrait in plain:
+        pixels = (portrait.pixels.astype(int) + rng.integers(-6, 7, portrait.pixels.shape)).clip(0, 255)
+        asked = portrait.feature("background").words
+        right += answer(pixels.astype(np.uint8), asked) == "yes"
+        brown = any(word in asked for word in ("brown", "red", "orange", "pink", "grey"))
+        if portrait.background == "solid" and brown:
+            green_for_brown += answer(pixels.astype(np.uint8), "bright green background") == "yes"
+    assert len(words) > 8
+    assert right / len(plain) >= 0.97
+    assert green_for_brown == 0
+
+
 def test_real_captions_are_hardly_ever_contradicted_by_their_pictures(shared_data) -> None:
     folder = shared_data / "bespoke-punks"
     answers = []
@@ -142,11 +160,12 @@ def test_the_grid_tells_pixel_art_from_a_smooth_picture() -> None:
     sprite = np.random.default_rng(0).integers(0, 256, (24, 24, 3)).astype(np.uint8)
     crisp = enlarge(sprite, 20)
     smooth = np.asarray(Image.fromarray(sprite).resize((480, 480), Image.Resampling.BICUBIC))
-    assert grid_fidelity(crisp, (24, 24)) > 2 * grid_fidelity(smooth, (24, 24))
-    assert variance_between(crisp, (24, 24)) == pytest.approx(1, abs=1e-6)
-    assert variance_between(smooth, (24, 24)) < 0.95
-    assert grid_fidelity(np.zeros((480, 480, 3), np.uint8), (24, 24)) is None
-    assert variance_between(np.zeros((480, 480, 3), np.uint8), (24, 24)) is None
+    clear, blurred = grid_scores(crisp, (24, 24)), grid_scores(smooth, (24, 24))
+    assert clear.fidelity > 2 * blurred.fidelity
+    assert clear.variance_between == pytest.approx(1, abs=1e-6)
+    assert blurred.variance_between < 0.95
+    assert grid_scores(np.zeros((480, 480, 3), np.uint8), (24, 24)) == GridScores(None, None)
+    assert grid_scores(sprite, (24, 24)) == GridScores(None, None)
 
 
 def test_a_training_set_tells_too_many_colours_from_too_few() -> None:
