@@ -193,3 +193,16 @@ def test_prompts_spread_over_pictures() -> None:
         prompts_for("a\nb\nc", 2)
     with pytest.raises(InputError, match="1 prompts for 2"):
         score_pictures(np.stack([portrait(GREEN)] * 2), prompts=["a"])
+
+
+@pytest.mark.parametrize(
+    ("picture", "size"), [((1, 1), (1, 1)), ((2, 3), (1, 1)), ((30, 25), (24, 24)), ((64, 40), (3, 50))]
+)
+@pytest.mark.parametrize("flat", [False, True])
+@pytest.mark.filterwarnings("error")
+def test_pictures_of_odd_sizes_are_scored_without_a_warning(picture, size, flat: bool) -> None:
+    image = np.random.default_rng(0).integers(0, 1 if flat else 256, (*picture, 3)).astype(np.uint8)
+    score = score_pictures(image[None], size=size, prompts=["bright green background"])[0]
+    assert score.background_match in ("no", "unclear")
+    assert 1 <= score.perceptual_colors <= score.unique_colors <= size[0] * size[1]
+    json.dumps(score.to_dict(), allow_nan=False)
