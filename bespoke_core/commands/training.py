@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ def train_options(parser: argparse.ArgumentParser) -> None:
 
 def train(arguments: argparse.Namespace) -> int:
     """Train from a TOML file."""
+    _quiet_threads()
     from ..training.config import read_toml, with_values
     from ..training.plan import default_run_folder
     from ..training.work import train_here
@@ -40,10 +42,16 @@ def resume_options(parser: argparse.ArgumentParser) -> None:
 
 def resume(arguments: argparse.Namespace) -> int:
     """Go on with an interrupted run."""
+    _quiet_threads()
     from ..training.work import resume_here
 
     result = resume_here(arguments.run_folder, listen=Progress(quiet=arguments.json))
     return _report(result, arguments.json)
+
+
+def _quiet_threads() -> None:
+    """Let torch's threads sleep while they wait; spinning ones slow down all else. Read when torch loads."""
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 
 class Progress:

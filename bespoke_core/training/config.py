@@ -264,9 +264,7 @@ class TrainingConfig(BaseModel):
     mixed_precision: Literal["no", "fp16", "bf16"] = _field(
         _TRAINING, "no", "The number format for the base model; the LoRA itself is trained in 32 bits."
     )
-    xformers: bool = _field(
-        _TRAINING, False, "Accepted: torch's own attention (SDPA) is used, which is as fast."
-    )
+    xformers: bool = _field(_TRAINING, False, "Accepted: torch's own attention (SDPA) is used instead.")
     sdpa: bool = _field(_TRAINING, False, "Accepted: torch's own attention (SDPA) is always used.")
     optimizer_type: Literal["AdamW", "AdamW8bit"] = _field(
         _TRAINING,

@@ -6,6 +6,7 @@ epoch. Such a folder given by itself works too.
 
 from __future__ import annotations
 
+import functools
 import random
 import re
 from dataclasses import dataclass
@@ -88,16 +89,17 @@ def read_set(config: TrainingConfig) -> TrainingSet:
     parts, notices = _parts(root, config)
     pictures: list[Picture] = []
     for folder, repeats, concept in parts:
-        for item in read_training_set(folder, caption_extension=config.caption_extension).items:
+        read = read_training_set(folder, caption_extension=config.caption_extension, check_pictures=False)
+        for item in read.items:
             if item.image_path is None:  # read_training_set refuses this; it is said for the type checker
                 continue
-            size = picture_size(item.image_path)
+            size, sha256 = _inspect(item.image_path)
             pictures.append(
                 Picture(
                     item.image_path.relative_to(root).as_posix(),
                     item.image_path,
                     item.caption,
-                    sha256_of_file(item.image_path),
+                    sha256,
                     size,
                     fit_picture(size, config),
                     repeats,
@@ -128,6 +130,17 @@ def _parts(root: Path, config: TrainingConfig) -> tuple[list[tuple[Path, int, st
         repeats, concept = _repeats(root)
         return [(root, repeats, concept)], [f"the folder's name {root.name} means {repeats} repeats"]
     return [(root, config.num_repeats, root.name)], []
+
+
+def _inspect(path: Path) -> tuple[Size, str]:
+    """Return a picture's size and hash, read anew only when the file has changed."""
+    told = path.stat()
+    return _cached_inspect(path, told.st_size, told.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=16_384)
+def _cached_inspect(path: Path, size: int, modified: int) -> tuple[Size, str]:
+    return picture_size(path), sha256_of_file(path)
 
 
 def _repeats(folder: Path) -> tuple[int, str]:

@@ -37,6 +37,7 @@ from .tokenizer import load_tokenizer
 
 Tell = Callable[..., None]
 """Told what happens: `tell("step", step=3, loss=0.1)`."""
+_TELL_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,11 @@ def prepare(plan: TrainingPlan, tell: Tell, stop: Callable[[], bool]) -> Session
     config = plan.config
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     dtype = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[config.mixed_precision]
+    if device.type == "cpu" and dtype != torch.float32:
+        text = (
+            f"mixed_precision = {config.mixed_precision} saves memory on a CPU but is mostly slower than no."
+        )
+        tell("notice", text=text)
     base = load_base(plan.base, dtype=dtype)
     base.encoder.to(device)
     latents: tuple[torch.Tensor, ...] = ()
@@ -132,8 +138,13 @@ def _cached_latents(
 ) -> tuple[torch.Tensor, ...]:
     pictures = plan.training_set.pictures
 
+    told = 0.0
+
     def progress(done: int) -> None:
-        tell("caching", done=done, of=len(pictures))
+        nonlocal told
+        if done == len(pictures) or time.monotonic() - told > _TELL_SECONDS:
+            told = time.monotonic()
+            tell("caching", done=done, of=len(pictures))
         if stop():
             raise UserCancelledError("stopped while pictures were encoded")
 

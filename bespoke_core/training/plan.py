@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import math
 import os
 import shutil
@@ -135,9 +136,15 @@ def lora_parameters(shapes: Shapes, config: TrainingConfig) -> int:
 def _notices(config: TrainingConfig) -> list[str]:
     found = []
     if config.xformers:
-        found.append("xformers = true: torch's own attention (SDPA) is used instead, which is as fast.")
+        found.append("xformers = true: torch's own attention (SDPA) is used instead.")
     if config.lr_scheduler == "constant" and config.lr_warmup_steps:
         found.append("lr_warmup_steps has no effect with lr_scheduler = constant.")
+    if config.logging_dir and importlib.util.find_spec("tensorboard") is None:
+        found.append(
+            "logging_dir is not used: tensorboard is not installed. Loss and rate are in events.jsonl."
+        )
+    if config.prior_loss_weight != 1:
+        found.append("prior_loss_weight has no effect: there are no regularisation pictures.")
     if config.mixed_precision == "fp16":
         found.append("mixed_precision = fp16 may overflow; bf16 is safer where the device has it.")
     return found

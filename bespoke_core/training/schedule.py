@@ -34,7 +34,7 @@ def make_optimizer(
         if device.type == "cuda" and importlib.util.find_spec("bitsandbytes") is not None:
             bitsandbytes = importlib.import_module("bitsandbytes")
             return bitsandbytes.optim.AdamW8bit(parameters, weight_decay=config.weight_decay)
-        notice("AdamW8bit needs bitsandbytes and an NVIDIA GPU: AdamW is used, which learns the same.")
+        notice("AdamW8bit needs bitsandbytes and an NVIDIA GPU: AdamW is used, with more memory.")
     return torch.optim.AdamW(parameters, weight_decay=config.weight_decay)
 
 

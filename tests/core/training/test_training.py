@@ -102,6 +102,21 @@ def test_events_tell_the_whole_story(make_config: Make, tmp_path: Path) -> None:
     assert manifest["versions"]["torch"].startswith(torch.__version__.split("+")[0])
 
 
+def test_keys_that_do_less_than_they_say_are_told_about(make_config: Make, tmp_path: Path) -> None:
+    config = make_config(
+        max_train_epochs=1, optimizer_type="AdamW8bit", prior_loss_weight=0.5, mixed_precision="bf16"
+    )
+    work.train_here(config, tmp_path / "run")
+    said = " ".join(event["text"] for event in events(tmp_path / "run") if event["event"] == "notice")
+    assert all(key in said for key in ("AdamW8bit", "prior_loss_weight", "mixed_precision"))
+
+
+def test_tensorboard_files_are_written_where_it_is_installed(make_config: Make, tmp_path: Path) -> None:
+    pytest.importorskip("tensorboard")
+    work.train_here(make_config(max_train_epochs=1, logging_dir=str(tmp_path / "logs")), tmp_path / "run")
+    assert list((tmp_path / "logs").rglob("events.out.tfevents.*"))
+
+
 def test_the_same_seed_gives_the_same_bytes_and_another_does_not(make_config: Make, tmp_path: Path) -> None:
     one = work.train_here(make_config(), tmp_path / "one").checkpoints[-1].read_bytes()
     two = work.train_here(make_config(), tmp_path / "two").checkpoints[-1].read_bytes()
