@@ -27,6 +27,8 @@ from .host import (
 
 RUNS = "loras/bespoke"
 POLL_SECONDS = 0.2
+# A step may take longer than a user waits: what is on disk is whole at any moment, so the child may be killed.
+CANCEL_GRACE_SECONDS = 1.0
 
 
 class MakeTrainingConfig(io.ComfyNode):
@@ -202,7 +204,7 @@ async def follow(place: Any, node_id: str) -> None:
             show_event(event, bar, node_id)
     finally:
         if process.running:
-            process.cancel()
+            process.cancel(grace_s=CANCEL_GRACE_SECONDS)
     process.finish()
 
 

@@ -9,6 +9,33 @@ from typing import Any
 from .config import TrainingConfig
 from .dataset import TrainingSet
 
+_COPIED = (
+    "max_token_length",
+    "learning_rate",
+    "lr_scheduler",
+    "lr_warmup_steps",
+    "enable_bucket",
+    "bucket_no_upscale",
+    "min_bucket_reso",
+    "max_bucket_reso",
+    "gradient_accumulation_steps",
+    "gradient_checkpointing",
+    "mixed_precision",
+    "cache_latents",
+    "shuffle_caption",
+    "keep_tokens",
+    "caption_dropout_rate",
+    "caption_dropout_every_n_epochs",
+    "caption_tag_dropout_rate",
+    "min_snr_gamma",
+    "noise_offset",
+    "multires_noise_discount",
+    "prior_loss_weight",
+    "max_grad_norm",
+    "seed",
+)
+"""Keys that stand in the metadata under their own name with ss_ before it."""
+
 
 def lora_metadata(
     config: TrainingConfig,
@@ -32,8 +59,26 @@ def lora_metadata(
         base_sha256: of the base model's file.
         optimizer: the class that was really used.
     """
-    images = sum(picture.repeats for picture in training_set.pictures)
-    values: dict[str, Any] = {
+    values = {
+        **_model_values(config, base_sha256),
+        **_training_values(config),
+        "ss_optimizer": optimizer,
+        "ss_num_train_images": sum(picture.repeats for picture in training_set.pictures),
+        "ss_num_reg_images": 0,
+        "ss_num_batches_per_epoch": batches,
+        "ss_num_epochs": epochs,
+        "ss_epoch": epoch,
+        "ss_steps": step,
+        "ss_max_train_steps": steps,
+        "ss_dataset_dirs": _folders(training_set),
+        "ss_bucket_info": _bucket_info(training_set),
+        "ss_tag_frequency": _tag_frequency(config, training_set),
+    }
+    return {key: _text(value) for key, value in values.items()}
+
+
+def _model_values(config: TrainingConfig, base_sha256: str) -> dict[str, Any]:
+    return {
         "ss_output_name": config.output_name,
         "ss_network_module": config.network_module,
         "ss_network_dim": config.network_dim,
@@ -45,50 +90,18 @@ def lora_metadata(
         "ss_new_sd_model_hash": base_sha256,
         "ss_sd_model_hash": base_sha256[:8],
         "ss_clip_skip": None if config.clip_skip == 1 else config.clip_skip,
-        "ss_max_token_length": config.max_token_length,
-        "ss_num_train_images": images,
-        "ss_num_reg_images": 0,
-        "ss_num_batches_per_epoch": batches,
-        "ss_num_epochs": epochs,
-        "ss_epoch": epoch,
-        "ss_steps": step,
-        "ss_max_train_steps": steps,
-        "ss_learning_rate": config.learning_rate,
+    }
+
+
+def _training_values(config: TrainingConfig) -> dict[str, Any]:
+    return {
+        **{f"ss_{key}": getattr(config, key) for key in _COPIED},
         "ss_unet_lr": config.rate_of("unet") if config.trains_unet else None,
         "ss_text_encoder_lr": config.rate_of("text_encoder") if config.trains_text_encoder else None,
         "ss_total_batch_size": config.train_batch_size,
         "ss_resolution": f"({config.size[0]}, {config.size[1]})",
-        "ss_optimizer": optimizer,
-        "ss_lr_scheduler": config.lr_scheduler,
-        "ss_lr_warmup_steps": config.lr_warmup_steps,
-        "ss_bucket_no_upscale": config.bucket_no_upscale,
-        "ss_enable_bucket": config.enable_bucket,
-        "ss_min_bucket_reso": config.min_bucket_reso,
-        "ss_max_bucket_reso": config.max_bucket_reso,
-        "ss_gradient_accumulation_steps": config.gradient_accumulation_steps,
         "ss_multires_noise_iterations": config.multires_noise_iterations or None,
-        "ss_dataset_dirs": _folders(training_set),
-        "ss_bucket_info": _bucket_info(training_set),
-        "ss_tag_frequency": _tag_frequency(config, training_set),
     }
-    for key in (
-        "mixed_precision",
-        "gradient_checkpointing",
-        "cache_latents",
-        "shuffle_caption",
-        "keep_tokens",
-        "caption_dropout_rate",
-        "caption_dropout_every_n_epochs",
-        "caption_tag_dropout_rate",
-        "min_snr_gamma",
-        "noise_offset",
-        "multires_noise_discount",
-        "prior_loss_weight",
-        "max_grad_norm",
-        "seed",
-    ):
-        values[f"ss_{key}"] = getattr(config, key)
-    return {key: _text(value) for key, value in values.items()}
 
 
 def _text(value: Any) -> str:
