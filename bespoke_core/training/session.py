@@ -1,0 +1,122 @@
+"""What a run works with: the networks, the pictures as latents, the LoRA and its optimizer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ..errors import UserCancelledError
+from .base_model import BaseModel, load_base
+from .config import TrainingConfig
+from .latents import cache_latents
+from .network import LoraNetwork, add_lora
+from .noise import alphas_cumprod
+from .plan import TrainingPlan
+from .schedule import make_optimizer, make_scheduler
+from .tokenizer import load_tokenizer
+
+Tell = Callable[..., None]
+"""Told what happens: `tell("step", step=3, loss=0.1)`."""
+_TELL_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Session:
+    """What a run works with, on its device.
+
+    Attributes:
+        latents: of each picture in the training set, float32 on the CPU; empty when they are not cached.
+        alphas: share of signal at each timestep, float32.
+        dtype: of the base model and of autocast.
+    """
+
+    plan: TrainingPlan
+    base: BaseModel
+    tokenizer: Any
+    network: LoraNetwork
+    latents: tuple[torch.Tensor, ...]
+    alphas: torch.Tensor
+    device: torch.device
+    dtype: torch.dtype
+    optimizer: torch.optim.Optimizer
+    scheduler: Any
+    scaler: Any
+
+    @property
+    def config(self) -> TrainingConfig:
+        """The run's configuration."""
+        return self.plan.config
+
+
+def prepare(plan: TrainingPlan, tell: Tell, stop: Callable[[], bool]) -> Session:
+    """Load the base model, encode the pictures and make the LoRA with its optimizer."""
+    config = plan.config
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    dtype = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[config.mixed_precision]
+    if device.type == "cpu" and dtype != torch.float32:
+        text = (
+            f"mixed_precision = {config.mixed_precision} saves memory on a CPU but is mostly slower than no."
+        )
+        tell("notice", text=text)
+    base = load_base(plan.base, dtype=dtype)
+    base.encoder.to(device)
+    latents: tuple[torch.Tensor, ...] = ()
+    if config.cache_latents or config.cache_latents_to_disk:
+        latents = _cached_latents(plan, base, device, tell, stop)
+        base.encoder.cpu()
+    network = add_lora(base, config)
+    for model in (base.unet, base.text_encoder):
+        model.to(device)
+    if config.gradient_checkpointing:
+        base.unet.enable_gradient_checkpointing()
+        renamed = hasattr(base.text_encoder, "activation_checkpointing_enable")  # from transformers 5 on
+        name = "activation_checkpointing_enable" if renamed else "gradient_checkpointing_enable"
+        getattr(base.text_encoder, name)({"use_reentrant": False})
+        base.text_encoder.train()  # transformers checkpoints only then; CLIP has no dropout to start
+    groups = {part: network.parameters(part) for part in ("unet", "text_encoder")}
+    optimizer = make_optimizer(config, groups, device, lambda text: tell("notice", text=text))
+    return Session(
+        plan,
+        base,
+        load_tokenizer(plan.tokenizer),
+        network,
+        latents,
+        alphas_cumprod().to(device),
+        device,
+        dtype,
+        optimizer,
+        make_scheduler(config, optimizer, plan.steps),
+        torch.amp.GradScaler(device.type) if dtype == torch.float16 else None,
+    )
+
+
+def _cached_latents(
+    plan: TrainingPlan, base: BaseModel, device: torch.device, tell: Tell, stop: Callable[[], bool]
+) -> tuple[torch.Tensor, ...]:
+    pictures = plan.training_set.pictures
+
+    told = 0.0
+
+    def progress(done: int) -> None:
+        nonlocal told
+        if done == len(pictures) or time.monotonic() - told > _TELL_SECONDS:
+            told = time.monotonic()
+            tell("caching", done=done, of=len(pictures))
+        if stop():
+            raise UserCancelledError("stopped while pictures were encoded")
+
+    return tuple(
+        cache_latents(
+            pictures,
+            base.encoder,
+            plan.config,
+            device=device,
+            folder=plan.run_folder.parent / "latents" if plan.config.cache_latents_to_disk else None,
+            base_sha256=plan.base_sha256,
+            progress=progress,
+        )
+    )
