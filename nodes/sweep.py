@@ -216,7 +216,7 @@ class SweepGather(io.ComfyNode):
     @classmethod
     def execute(cls, folder: str, **_: Any) -> io.NodeOutput:
         """Write the table and draw the contact sheet."""
-        from ..bespoke_core.evaluation.report import contact_sheet
+        from ..bespoke_core.evaluation.contact_sheet import contact_sheet
 
         sweep = open_sweep(roots().writable(folder, field="folder"))
         sweep.score_missing()

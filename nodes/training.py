@@ -27,7 +27,7 @@ from .host import (
 
 RUNS = "loras/bespoke"
 POLL_SECONDS = 0.2
-# A step may take longer than a user waits: what is on disk is whole at any moment, so the child may be killed.
+# A step may take longer than a user waits; files on disk are whole at any moment, so the child may be killed.
 CANCEL_GRACE_SECONDS = 1.0
 
 

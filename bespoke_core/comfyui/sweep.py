@@ -59,7 +59,8 @@ def run_sweep(
     Args:
         plan: what to run; its paths are the server's.
         client: of a server that has Bespoke installed.
-        output: gets ``table.csv``, ``verdict.json`` and the pictures in ``cells``, as `report` reads them.
+        output: gets ``table.csv``, ``verdict.json``, ``settings.json``, and the pictures in ``cells`` and
+            ``sprites``, as `report` reads them.
         on_event: called with each of the server's events.
 
     Returns:
@@ -74,9 +75,12 @@ def run_sweep(
     folder = summary["folder"]
     table = client.view(summary["table"], folder)
     for row in parse_csv(table.decode("utf-8"), name="table.csv"):
-        name = str(row.scores["picture"])
-        write_bytes(output / name, client.view(Path(name).name, f"{folder}/{Path(name).parent.as_posix()}"))
+        # The table comes from the server: only the file's name is taken from it, never a folder.
+        name = Path(str(row.scores["picture"])).name
+        for part in ("cells", "sprites"):
+            write_bytes(output / part / name, client.view(name, f"{folder}/{part}"))
     write_bytes(output / "table.csv", table)
+    write_json(output / "settings.json", plan.model_dump())
     write_json(output / "verdict.json", verdict)
     return verdict
 

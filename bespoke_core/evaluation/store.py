@@ -30,7 +30,7 @@ from .table import Row, write_csv
 if TYPE_CHECKING:
     import numpy as np
 
-    from .report import ReportPicture
+    from .contact_sheet import ReportPicture
 
 SCORING_VERSION = 1
 """Raised when a score's meaning changes, so that stored pictures are scored again."""
@@ -158,7 +158,7 @@ class SweepFolder:
 
     def pictures(self) -> list[ReportPicture]:
         """Return every finished cell's row, picture and sprite, in the plan's order."""
-        from .report import ReportPicture
+        from .contact_sheet import ReportPicture
 
         return [
             ReportPicture(
@@ -225,6 +225,14 @@ class SweepFolder:
 
     def _record_path(self, cell: Cell) -> Path:
         return self.root / "cells" / f"{cell.key}.json"
+
+
+def read_settings(root: Path) -> dict[str, Any]:
+    """Return what a folder of results says of how it was made: a sweep's settings, or nothing."""
+    if (root / "plan.json").is_file():
+        return open_sweep(root).settings()
+    path = root / "settings.json"
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
 
 def open_sweep(root: Path) -> SweepFolder:

@@ -1,0 +1,119 @@
+"""The verbs of evaluation: `sweep`, `verdict`, `report`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..evaluation.contact_sheet import ReportPicture
+    from ..evaluation.table import Row
+
+EXIT_NO_WINNER = 1
+
+
+def sweep_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `sweep`."""
+    parser.add_argument("plan", type=Path, metavar="PLAN.toml", help="what to draw; paths are the server's")
+    parser.add_argument("--server", default="http://127.0.0.1:8188", metavar="URL", help="of ComfyUI")
+    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="gets table and pictures")
+
+
+def sweep(arguments: argparse.Namespace) -> int:
+    """Run a plan on a server, bring the results back, and print the verdict."""
+    from ..comfyui.client import Client
+    from ..comfyui.sweep import run_sweep
+    from ..evaluation.plan_file import read_plan_file
+    from ..evaluation.table import read_csv
+    from ..evaluation.verdict import decide
+
+    plan = read_plan_file(arguments.plan)
+    finished = 0
+
+    def count(event: dict[str, Any]) -> None:
+        nonlocal finished
+        if event.get("type") == "executed" and "bespoke_cell" in (event["data"].get("output") or {}):
+            finished += 1
+            print(f"\r{finished} pictures drawn", end="", file=sys.stderr, flush=True)
+
+    found = run_sweep(plan, Client(arguments.server), arguments.output, on_event=count)
+    if finished:
+        print(file=sys.stderr)
+    if arguments.json:
+        print(json.dumps(found, ensure_ascii=False))
+    else:
+        print(decide(read_csv(arguments.output / "table.csv"), by=plan.by).text())
+        print(f"\nTable and pictures: {arguments.output}")
+    return 0
+
+
+def verdict_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `verdict`."""
+    parser.add_argument("table", type=Path, metavar="TABLE.csv", help="one row a picture")
+    parser.add_argument("--by", default="unique_colors", metavar="COLUMN", help="the score that ranks")
+    parser.add_argument("--baseline", type=Path, metavar="TABLE.csv", help="compare with an earlier sweep")
+    parser.add_argument(
+        "--demand-winner", action="store_true", help="end with exit code 1 unless one is clearly best"
+    )
+
+
+def verdict(arguments: argparse.Namespace) -> int:
+    """Say which checkpoint to use, and how sure that is."""
+    from ..evaluation.table import read_csv
+    from ..evaluation.verdict import decide
+
+    baseline = read_csv(arguments.baseline) if arguments.baseline else None
+    found = decide(read_csv(arguments.table), by=arguments.by, baseline=baseline)
+    print(json.dumps(found.to_dict(), ensure_ascii=False) if arguments.json else found.text())
+    return EXIT_NO_WINNER if arguments.demand_winner and not found.clear else 0
+
+
+def report_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `report`."""
+    parser.add_argument("folder", type=Path, metavar="DIR", help="a sweep's folder, with table.csv in it")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="where to write; default: DIR/report")
+    parser.add_argument("--by", default="unique_colors", metavar="COLUMN", help="the score that ranks")
+    parser.add_argument("--baseline", type=Path, metavar="TABLE.csv", help="compare with an earlier sweep")
+
+
+def report(arguments: argparse.Namespace) -> int:
+    """Write the report of a sweep."""
+    from ..evaluation.report import write_report
+    from ..evaluation.store import read_settings
+    from ..evaluation.table import read_csv
+    from ..evaluation.verdict import decide
+
+    rows = read_csv(arguments.folder / "table.csv")
+    baseline = read_csv(arguments.baseline) if arguments.baseline else None
+    found = decide(rows, by=arguments.by, baseline=baseline)
+    files = write_report(
+        arguments.output or arguments.folder / "report",
+        rows,
+        found,
+        pictures=_pictures(arguments.folder, rows),
+        settings=read_settings(arguments.folder),
+    )
+    if arguments.json:
+        print(json.dumps({kind: str(path) for kind, path in files.items()}, ensure_ascii=False))
+    else:
+        print(f"{found.text()}\n\nReport: {files['html']}")
+    return 0
+
+
+def _pictures(folder: Path, rows: list[Row]) -> list[ReportPicture]:
+    from ..evaluation.contact_sheet import ReportPicture
+    from ..paths import contained
+
+    pictures = []
+    for row in rows:
+        name = row.scores.get("picture")
+        path = folder / str(name)
+        # A table may come from anywhere; it names pictures inside its own folder only.
+        if name is None or not contained(folder, path) or not path.is_file():
+            continue
+        sprite = folder / "sprites" / path.name
+        pictures.append(ReportPicture(row, path, sprite if sprite.is_file() else None))
+    return pictures
