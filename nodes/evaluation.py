@@ -114,7 +114,11 @@ class Verdict(io.ComfyNode):
             chart,
             chosen,
             verdict,
-            ui={"text": (text,), "bespoke_verdict": [verdict.to_dict()]},
+            ui={
+                "text": (text,),
+                "bespoke_verdict": [verdict.to_dict()],
+                "bespoke_sweep": [{"folder": roots().relative(sweep.root), "table": "table.csv"}],
+            },
         )
 
 

@@ -155,10 +155,7 @@ class Sweep(io.ComfyNode):
         gather = graph.node(
             "Bespoke_SweepGather", id=f"gather_{key_of(plan.to_dict())[:16]}", folder=relative, **links
         )
-        summary = {"folder": relative, "table": "table.csv", "pictures": len(plan.cells), "new": len(links)}
-        return io.NodeOutput(
-            gather.out(0), gather.out(1), ui={"bespoke_sweep": [summary]}, expand=graph.finalize()
-        )
+        return io.NodeOutput(gather.out(0), gather.out(1), expand=graph.finalize())
 
 
 class SweepCell(io.ComfyNode):

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ..errors import BespokeError
 from ..evaluation.plan_file import PlanFile
 from ..evaluation.table import parse_csv
 from ..files import write_bytes, write_json
@@ -70,10 +69,11 @@ def run_sweep(
         BespokeError: the server refused the plan, a node failed, or the connection was lost.
     """
     history = client.wait(client.queue(sweep_graph(plan)), on_event=on_event).raise_for_failure()
-    verdict: dict[str, Any] = history.outputs["verdict"]["bespoke_verdict"][0]
-    summary = _summary(history.outputs)
-    folder = summary["folder"]
-    table = client.view(summary["table"], folder)
+    # Only the verdict is sure to be in the history: what ComfyUI takes from its cache leaves no other trace.
+    told = history.outputs["verdict"]
+    verdict: dict[str, Any] = told["bespoke_verdict"][0]
+    folder = told["bespoke_sweep"][0]["folder"]
+    table = client.view(told["bespoke_sweep"][0]["table"], folder)
     for row in parse_csv(table.decode("utf-8"), name="table.csv"):
         # The table comes from the server: only the file's name is taken from it, never a folder.
         name = Path(str(row.scores["picture"])).name
@@ -83,13 +83,3 @@ def run_sweep(
     write_json(output / "settings.json", plan.model_dump())
     write_json(output / "verdict.json", verdict)
     return verdict
-
-
-def _summary(outputs: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    for output in outputs.values():
-        if "bespoke_sweep" in output:
-            summary: dict[str, Any] = output["bespoke_sweep"][0]
-            return summary
-    raise BespokeError(
-        "the server did not say where the sweep's results are. Update Bespoke on the server to this version."
-    )

@@ -119,6 +119,7 @@ def report_html(
         chart=_inline(chart),
         prompts=settings.get("prompts", {}),
         groups=_groups(pictures, verdict),
+        best_word=_best_word(verdict),
         columns=columns,
         rows=[_table_row(row, columns, by_cell) for row in rows],
         settings=json.dumps(dict(settings), indent=1, ensure_ascii=False),
@@ -132,10 +133,11 @@ _PLACE_KEYS = ("checkpoint", "epoch", "mean", "interval", "n", "follows")
 def _places(verdict: Verdict) -> list[dict[str, Any]]:
     places = [*verdict.ranking, *([verdict.base] if verdict.base else [])]
     tied = set(verdict.tied_with_best)
+    best_word = _best_word(verdict)
     shown = []
     for place in places:
         interval = place.interval
-        mark = "best" if place.checkpoint == verdict.best else "tied" if place.checkpoint in tied else ""
+        mark = best_word if place.checkpoint == verdict.best else "tied" if place.checkpoint in tied else ""
         shown.append(
             {
                 "checkpoint": place.checkpoint,
@@ -148,6 +150,12 @@ def _places(verdict: Verdict) -> list[dict[str, Any]]:
             }
         )
     return shown
+
+
+def _best_word(verdict: Verdict) -> str:
+    """Return what the chosen checkpoint is called: one that follows no prompt is not recommended."""
+    best = verdict.winner
+    return "least bad" if best is not None and best.following.follows is False else "recommended"
 
 
 def _groups(pictures: Sequence[ReportPicture], verdict: Verdict) -> list[dict[str, Any]]:
@@ -185,7 +193,9 @@ def _table_row(row: Row, columns: Sequence[str], by_cell: Mapping[Any, ReportPic
     values = []
     for name in columns:
         value = row.scores.get(name)
-        values.append("" if value is None else f"{value:.2f}" if isinstance(value, float) else value)
+        values.append(
+            "not measured" if value is None else f"{value:.2f}" if isinstance(value, float) else value
+        )
     return {
         "checkpoint": row.checkpoint,
         "epoch": "" if row.epoch is None else row.epoch,

@@ -33,9 +33,9 @@ def reasons(verdict: Verdict, rows: Sequence[Row]) -> tuple[str, ...]:
     if best is None:
         return ("No checkpoint was measured, so none can be recommended.",)
     found = [*_following_reasons(verdict, best), _mean_reason(verdict, best), *_tie_reasons(verdict, best)]
-    green = [f"{name}: {_name(verdict, choice)}" for name, choice in verdict.best_per_prompt.items()]
-    if len(green) > 1:
-        found.append(f"Best on each prompt: {'; '.join(green[:_LISTED])}.")
+    choices = [f"{name}: {_name(verdict, choice)}" for name, choice in verdict.best_per_prompt.items()]
+    if len(choices) > 1:
+        found.append(f"Best on each prompt: {'; '.join(choices[:_LISTED])}.")
     found += [*_baseline_reasons(verdict, best), *_base_reasons(verdict, best)]
     low = [n for row in rows if row.checkpoint == best.checkpoint and (n := row.number("excess_colors"))]
     if low and sum(value < 0 for value in low) * 2 > best.interval.n:
@@ -165,14 +165,14 @@ def _tie_reasons(verdict: Verdict, best: Ranked) -> list[str]:
     if not comparisons:
         return []
     if not tied:
-        return [f"Paired tests separate {best.label} from all {len(comparisons)} rivals (5 %, corrected)."]
+        return [f"Paired tests separate {best.label} from {_rivals(len(comparisons))} (5 %, corrected)."]
     labels = _list([_name(verdict, c.checkpoint) for c in tied])
     lines = [f"Statistically tied with {best.label}: {labels}. Chance alone may explain the difference."]
     most = max(c.pairs for c in comparisons)
     if most < least_pairs(len(comparisons)):
         lines.append(
-            f"With {most} common pictures for each pair and {len(comparisons)} rivals no difference, however "
-            f"large, could be proved; it takes at least {least_pairs(len(comparisons))} pictures."
+            f"With {most} common pictures for each pair and {_rivals(len(comparisons))} no difference, "
+            f"however large, could be proved; it takes at least {least_pairs(len(comparisons))} pictures."
         )
     nearest = tied[0]
     if nearest.more_seeds is None:
@@ -207,6 +207,10 @@ def _base_reasons(verdict: Verdict, best: Ranked) -> list[str]:
     return [
         f"The base model without a LoRA scores {mean:.1f} (control, cannot win): {best.label} is {effect}."
     ]
+
+
+def _rivals(count: int) -> str:
+    return "1 rival" if count == 1 else f"{count} rivals"
 
 
 def _change(percent: float) -> str:
