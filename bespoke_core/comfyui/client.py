@@ -123,8 +123,8 @@ class Client:
     """
 
     def __init__(self, url: str, *, client_id: str | None = None) -> None:
-        text = url.strip().rstrip("/")
-        text = text if "://" in text else f"http://{text}"
+        text = url.strip()
+        text = (text if "://" in text else f"http://{text}").rstrip("/")
         parts = urlsplit(text)
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise InputError("is not a server's address", field="server", value=url, remedy=_REMEDY_SERVER)

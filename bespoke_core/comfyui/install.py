@@ -190,7 +190,7 @@ def explain_pip(output: str) -> str:
     if any("No matching distribution" in line for line in errors):
         missing = errors[-1].split("for ", 1)[-1]
         return (
-            f"this machine's package index has no {missing}; check pip's index settings and Python's version."
+            f"the package index has no {missing}, or does not answer; check the network and pip's settings."
         )
     if errors:
         return errors[-1].removeprefix("ERROR:").strip().rstrip(".") + "."

@@ -142,8 +142,8 @@ def adapt(graph: Graph, *, checkpoint: str, data: str, options: DemoOptions, gpu
     training: dict[str, Any] = {"ckpt_name": checkpoint}
     sweep: dict[str, Any] = {"sweep_name": name}
     if small:
-        training |= {"max_train_epochs": 4, "mixed_precision": "no", "lr_warmup_steps": 4}
-        sweep |= {"steps": 8, "seeds": "1, 2"}
+        training |= {"max_train_epochs": 3, "mixed_precision": "no", "lr_warmup_steps": 4}
+        sweep |= {"steps": 5, "seeds": "1, 2"}
     if size:
         training["resolution"] = f"{size},{size}"
         sweep |= {"width": size, "height": size}

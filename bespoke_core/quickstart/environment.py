@@ -100,7 +100,7 @@ def ensure_environment(
     with locked(home / "lock", say):
         python = venv_python(home)
         ready = _stamps(home)
-        if not ready or not python.is_file():
+        if ready is None or not python.is_file():
             _check_space(home, free_bytes or _free_bytes)
             _make_venv(home, say)
             ready = {}
