@@ -45,10 +45,14 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def comfyui_folder(pack: Path) -> Path:
     """A real ComfyUI: the one of COMFYUI_PATH, or the one that `bespoke demo` or `bespoke test` fetched."""
-    candidates = [os.environ.get("COMFYUI_PATH"), str(pack / ".bespoke" / "ComfyUI")]
-    for candidate in filter(None, candidates):
-        if (Path(candidate) / "main.py").is_file():
-            return Path(candidate)
+    named = os.environ.get("COMFYUI_PATH")
+    if named:
+        # Whoever names a folder wants these tests run: a wrong one must not pass as a skip.
+        assert (Path(named) / "main.py").is_file(), f"COMFYUI_PATH={named} holds no main.py"
+        return Path(named)
+    fetched = pack / ".bespoke" / "ComfyUI"
+    if (fetched / "main.py").is_file():
+        return fetched
     pytest.skip("no ComfyUI: set COMFYUI_PATH, or run `python3 -m bespoke_core test`, which fetches it")
 
 
