@@ -20,6 +20,7 @@ def run_tests(comfyui: Path, arguments: Sequence[str]) -> int:
     """
     environment = {**os.environ, "COMFYUI_PATH": str(comfyui), "HF_HUB_OFFLINE": "1"}
     environment.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    # pytest is a child: its process must not have the pack's folder in front of everything on its path.
-    command = [sys.executable, "-m", "pytest", *arguments]
+    # Not `-m pytest`, which would put the pack in front of everything: its `nodes` would hide ComfyUI's.
+    code = "import sys; sys.path[:] = filter(None, sys.path); import pytest; sys.exit(pytest.main())"
+    command = [sys.executable, "-c", code, *arguments]
     return subprocess.run(command, cwd=PACK, env=environment).returncode
