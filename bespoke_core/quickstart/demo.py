@@ -159,6 +159,9 @@ def adapt(graph: Graph, *, checkpoint: str, data: str, options: DemoOptions, gpu
         "Bespoke_TrainLora": {"run_name": name},
         "Bespoke_Sweep": sweep,
         "Bespoke_SaveReport": {"report_folder": f"bespoke/reports/{name}"},
+        # The last picture, of the chosen checkpoint.
+        "EmptyLatentImage": {"width": size, "height": size} if size else {},
+        "KSampler": {"steps": sweep["steps"]} if "steps" in sweep else {},
     }
     for node in graph.values():
         inputs = node["inputs"]

@@ -45,6 +45,8 @@ def test_every_change_names_an_input_that_the_shipped_graph_has(shipped: dict) -
     assert values(graph, "Bespoke_TrainingConfig")["max_train_epochs"] == 2
     assert values(graph, "Bespoke_Sweep")["seeds"] == "1, 2"
     assert values(graph, "Bespoke_Sweep")["steps"] == 3
+    assert values(graph, "KSampler")["steps"] == 3
+    assert values(graph, "EmptyLatentImage")["width"] == 256
 
 
 def test_a_gpu_with_an_own_checkpoint_keeps_the_shipped_settings(shipped: dict) -> None:
