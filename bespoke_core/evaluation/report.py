@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import json
 import os
 import shutil
 import tempfile
@@ -9,19 +12,20 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .. import __version__
 from ..errors import InputError
 from ..files import write_json, write_text
 from .chart import chart_png
-from .contact_sheet import ReportPicture, contact_sheet
-from .report_page import html_page, markdown_page
-from .table import Row, write_csv
+from .contact_sheet import ReportPicture, contact_sheet, enlarged
+from .table import Row, score_columns, write_csv
+from .verdict_text import headline
 
 if TYPE_CHECKING:
+    from PIL.Image import Image
+
     from .verdict import Verdict
 
-__all__ = ["FILES", "ReportPicture", "contact_sheet", "write_report"]
-
-FILES: Mapping[str, str] = {
+FILES = {
     "html": "report.html",
     "markdown": "report.md",
     "table": "table.csv",
@@ -29,6 +33,11 @@ FILES: Mapping[str, str] = {
     "chart": "chart.png",
     "contact_sheet": "contact_sheet.png",
 }
+_TEMPLATE = Path(__file__).with_name("report.html.jinja")
+_SHOWN_SCORES = ("unique_colors", "perceptual_colors", "background_match", "grid_fidelity", "excess_colors")
+# Above this a page with every full-size picture would be too heavy to open; sprites are always in it.
+_MAX_FULL_SIZE = 120
+_THUMBNAIL = 256
 
 
 def write_report(
@@ -39,35 +48,162 @@ def write_report(
     pictures: Sequence[ReportPicture],
     settings: Mapping[str, Any],
 ) -> dict[str, Path]:
-    """Write the report, all of it or nothing.
+    """Write the report whole or not at all.
 
     Args:
-        folder: gets the files of `FILES`; an earlier report there is replaced.
-        rows: of the sweep.
-        verdict: made from them.
-        pictures: for the contact sheet and the page; may be empty.
+        folder: gets the files of `FILES`; an earlier report of ours there is replaced.
+        rows: the table.
+        verdict: on these rows.
+        pictures: of the sweep, in any order; none is allowed.
         settings: what is needed to make the sweep again, JSON-able.
 
     Returns:
-        The paths under the keys of `FILES`.
+        The kind of each file to its path.
 
     Raises:
-        InputError: the folder holds something that is not a report, or a picture is missing or broken.
+        InputError: the folder holds files that are not a report's.
+        OSError: writing failed; an earlier report is still there.
     """
-    _refuse_foreign(folder)
-    _require_pictures(pictures)
+    _check_folder(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
-    beside = Path(tempfile.mkdtemp(prefix=f".{folder.name[:80]}.", suffix=".tmp", dir=folder.parent))
+    building = Path(tempfile.mkdtemp(prefix=f".{folder.name[:60]}.", suffix=".tmp", dir=folder.parent))
     try:
-        _write_files(beside, rows, verdict, pictures, settings)
-        # mkdtemp makes private folders; a report is as readable as any folder that the user makes.
-        umask = os.umask(0)
-        os.umask(umask)
-        beside.chmod(0o777 & ~umask)
-        _swap(beside, folder)
+        building.chmod(0o755)
+        _write_files(building, rows, verdict, pictures, settings)
+        _swap(building, folder)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
-    return {key: folder / name for key, name in FILES.items()}
+        shutil.rmtree(building, ignore_errors=True)
+    return {kind: folder / name for kind, name in FILES.items()}
+
+
+def report_markdown(rows: Sequence[Row], verdict: Verdict, settings: Mapping[str, Any]) -> str:
+    """Return the report as Markdown: the verdict, the ranking as a table, the settings."""
+    lines = ["# Which checkpoint to use", "", f"**{headline(verdict)}**", ""]
+    lines += [f"- {reason}" for reason in verdict.reasons]
+    lines += ["", "![score over the epochs](chart.png)", ""]
+    lines += ["| checkpoint | epoch | mean | 95 % interval | pictures | follows the prompts |"]
+    lines += ["|---|---|---|---|---|---|"]
+    for place in _places(verdict):
+        lines.append("| " + " | ".join(str(place[key]) for key in _PLACE_KEYS) + " |")
+    if verdict.not_measured:
+        lines += ["", "Not measured:", "", *(f"- {note}" for note in verdict.not_measured)]
+    lines += ["", "![every sprite](contact_sheet.png)", "", "## To make it again", "", "```json"]
+    lines += [json.dumps(dict(settings), indent=1, ensure_ascii=False), "```", ""]
+    lines += [f"{len(rows)} pictures; all scores are in table.csv. Written by Bespoke {__version__}.", ""]
+    return "\n".join(lines)
+
+
+def report_html(
+    rows: Sequence[Row],
+    verdict: Verdict,
+    settings: Mapping[str, Any],
+    *,
+    chart: Image,
+    pictures: Sequence[ReportPicture],
+) -> str:
+    """Return the report as one page that needs no other file and no network."""
+    from jinja2 import Environment, StrictUndefined
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
+    columns = [name for name in _SHOWN_SCORES if name in score_columns(rows)]
+    by_cell = {(p.row.checkpoint, p.row.prompt, p.row.seed): p for p in pictures}
+    return template.render(
+        headline=headline(verdict),
+        reasons=verdict.reasons,
+        places=_places(verdict),
+        not_measured=verdict.not_measured,
+        shape=verdict.shape,
+        chart=_inline(chart),
+        prompts=settings.get("prompts", {}),
+        groups=_groups(pictures, verdict),
+        best_word=_best_word(verdict),
+        columns=columns,
+        rows=[_table_row(row, columns, by_cell) for row in rows],
+        settings=json.dumps(dict(settings), indent=1, ensure_ascii=False),
+        version=__version__,
+    )
+
+
+_PLACE_KEYS = ("checkpoint", "epoch", "mean", "interval", "n", "follows")
+
+
+def _places(verdict: Verdict) -> list[dict[str, Any]]:
+    places = [*verdict.ranking, *([verdict.base] if verdict.base else [])]
+    tied = set(verdict.tied_with_best)
+    best_word = _best_word(verdict)
+    shown = []
+    for place in places:
+        interval = place.interval
+        mark = best_word if place.checkpoint == verdict.best else "tied" if place.checkpoint in tied else ""
+        shown.append(
+            {
+                "checkpoint": place.checkpoint,
+                "epoch": "" if place.epoch is None else place.epoch,
+                "mean": f"{interval.mean:.1f}",
+                "interval": f"{interval.low:.1f} to {interval.high:.1f}" if interval.n > 1 else "",
+                "n": interval.n,
+                "follows": {True: "yes", False: "no", None: "not measured"}[place.following.follows],
+                "mark": "control" if place is verdict.base else mark,
+            }
+        )
+    return shown
+
+
+def _best_word(verdict: Verdict) -> str:
+    """Return what the chosen checkpoint is called: one that follows no prompt is not recommended."""
+    best = verdict.winner
+    return "least bad" if best is not None and best.following.follows is False else "recommended"
+
+
+def _groups(pictures: Sequence[ReportPicture], verdict: Verdict) -> list[dict[str, Any]]:
+    """Return the pictures checkpoint by checkpoint, the chosen one's row marked."""
+    ordered = sorted(pictures, key=lambda p: (-1 if p.row.epoch is None else p.row.epoch, p.row.checkpoint))
+    full_size = len(ordered) <= _MAX_FULL_SIZE
+    groups: dict[str, dict[str, Any]] = {}
+    for picture in ordered:
+        row = picture.row
+        group = groups.setdefault(
+            row.checkpoint,
+            {
+                "name": row.checkpoint if row.epoch is None else f"epoch {row.epoch}",
+                "best": row.checkpoint == verdict.best,
+                "cells": [],
+            },
+        )
+        group["cells"].append(
+            {
+                "prompt": row.prompt,
+                "seed": row.seed,
+                "sprite": _inline(enlarged(picture, 96)),
+                "full": _inline(enlarged(ReportPicture(row, picture.path), _THUMBNAIL))
+                if full_size
+                else None,
+                "score": row.scores.get(verdict.by),
+                "match": row.scores.get("background_match"),
+                "wanted": row.scores.get("background_color"),
+            }
+        )
+    return list(groups.values())
+
+
+def _table_row(row: Row, columns: Sequence[str], by_cell: Mapping[Any, ReportPicture]) -> dict[str, Any]:
+    values = []
+    for name in columns:
+        value = row.scores.get(name)
+        values.append(
+            "not measured" if value is None else f"{value:.2f}" if isinstance(value, float) else value
+        )
+    return {
+        "checkpoint": row.checkpoint,
+        "epoch": "" if row.epoch is None else row.epoch,
+        "prompt": row.prompt,
+        "seed": row.seed,
+        "values": values,
+        "has_picture": (row.checkpoint, row.prompt, row.seed) in by_cell,
+    }
 
 
 def _write_files(
@@ -79,54 +215,44 @@ def _write_files(
 ) -> None:
     chart = chart_png(rows, verdict, verdict.by)
     chart.save(folder / FILES["chart"])
-    contact_sheet(pictures).save(folder / FILES["contact_sheet"])
+    contact_sheet(pictures, score=verdict.by).save(folder / FILES["contact_sheet"])
     write_csv(folder / FILES["table"], rows)
     write_json(folder / FILES["verdict"], {**verdict.to_dict(), "settings": dict(settings)})
-    write_text(folder / FILES["markdown"], markdown_page(verdict, settings))
-    write_text(folder / FILES["html"], html_page(rows, verdict, chart, pictures, settings))
+    write_text(folder / FILES["markdown"], report_markdown(rows, verdict, settings))
+    page = report_html(rows, verdict, settings, chart=chart, pictures=pictures)
+    write_text(folder / FILES["html"], page)
 
 
-def _refuse_foreign(folder: Path) -> None:
-    if not folder.exists():
-        return
-    if not folder.is_dir():
-        raise InputError("is a file, not a folder", file=folder, remedy="Name a folder for the report.")
-    foreign = sorted(entry.name for entry in folder.iterdir() if entry.name not in FILES.values())
-    if foreign:
-        raise InputError(
-            f"holds something that is not a report ({', '.join(foreign[:4])})",
-            file=folder,
-            remedy="Name a new folder, or that of an earlier report.",
-        )
+def _check_folder(folder: Path) -> None:
+    remedy = "Give another folder; a report never mixes with other files."
+    if folder.exists() and not folder.is_dir():
+        raise InputError("is a file", file=folder, field="report_folder", remedy=remedy)
+    if folder.is_dir():
+        foreign = sorted(p.name for p in folder.iterdir() if p.name not in FILES.values())
+        if foreign:
+            raise InputError(
+                f"holds other files than a report's, such as {foreign[0]}",
+                file=folder,
+                field="report_folder",
+                remedy=remedy,
+            )
 
 
-def _require_pictures(pictures: Sequence[ReportPicture]) -> None:
-    """Open every picture once, so that a broken one is named before anything is written."""
-    from PIL import Image, UnidentifiedImageError
-
-    for picture in pictures:
-        for path in (picture.path, picture.sprite_path):
-            if path is None:
-                continue
-            try:
-                with Image.open(path) as opened:
-                    opened.load()
-            except (OSError, UnidentifiedImageError, SyntaxError) as error:
-                raise InputError(
-                    f"is not a readable picture ({error})", file=path, remedy="Draw this cell again."
-                ) from None
-
-
-def _swap(new: Path, folder: Path) -> None:
-    """Put `new` where `folder` is; the earlier report is back in its place if that fails."""
-    if not folder.exists():
-        new.rename(folder)
-        return
-    old = new.with_name(f"{new.name}.old")
-    folder.rename(old)
+def _swap(building: Path, folder: Path) -> None:
+    """Put the finished folder in place; an earlier report is moved aside first and removed last."""
+    earlier = folder.with_name(f".{folder.name[:60]}.{os.getpid()}.old")
+    if folder.exists():
+        folder.rename(earlier)
     try:
-        new.rename(folder)
+        building.rename(folder)
     except OSError:
-        old.rename(folder)
+        if earlier.exists():
+            earlier.rename(folder)
         raise
-    shutil.rmtree(old)
+    shutil.rmtree(earlier, ignore_errors=True)
+
+
+def _inline(picture: Image) -> str:
+    target = io.BytesIO()
+    picture.save(target, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(target.getvalue()).decode("ascii")
