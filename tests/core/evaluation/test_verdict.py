@@ -1,0 +1,145 @@
+"""Which checkpoint to use, and how sure that is."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+from experiment import experiment_rows
+
+from bespoke_core.errors import InputError
+from bespoke_core.evaluation.shape import shape_over_epochs
+from bespoke_core.evaluation.table import Row
+from bespoke_core.evaluation.verdict import decide
+
+
+def rows_of(means, *, prompts=4, seeds=3, match=None, noise=1.0):
+    """Return rows whose checkpoint e1, e2, ... has the given mean; noise alternates and cancels."""
+    rows = []
+    for epoch, mean in enumerate(means, 1):
+        for index in range(prompts * seeds):
+            scores = {"unique_colors": mean + noise * (-1) ** index}
+            if match:
+                scores["background_match"] = match[epoch - 1]
+            rows.append(Row(f"e{epoch}", epoch, f"p{index // seeds}", index % seeds, scores))
+    return rows
+
+
+def test_the_experiments_table_gives_its_headline_figures():
+    earlier = [Row("keep-tokens-3", 9, "green", 0, {"unique_colors": 301})]
+    verdict = decide(experiment_rows(), baseline=earlier)
+    assert verdict.best == "bespoke-000008"
+    assert verdict.winner is not None
+    assert round(verdict.winner.interval.mean, 1) == 216.6
+    assert verdict.best_per_prompt["green"] == "bespoke-000005"
+    assert verdict.baseline is not None
+    assert round(verdict.baseline.change) == -28
+    assert "bespoke-000005" in verdict.tied_with_best
+    assert not verdict.clear
+    assert verdict.shape.phase == "oscillating"
+    assert "28 % fewer" in verdict.text()
+
+
+def test_a_checkpoint_with_wrong_backgrounds_cannot_win_by_few_colours():
+    verdict = decide(rows_of([50, 200, 210], match=["no", "yes", "yes"]))
+    assert verdict.best == "e2"
+    assert [p.checkpoint for p in verdict.ranking] == ["e2", "e3", "e1"]
+    assert set(verdict.best_per_prompt.values()) == {"e2"}
+    assert "e1" not in {c.checkpoint for c in verdict.comparisons}
+
+
+def test_flat_pictures_cannot_win_even_when_nothing_else_was_measured():
+    assert decide(rows_of([1, 200], noise=0)).best == "e2"
+
+
+def test_when_none_follows_the_least_bad_is_named_and_never_clear():
+    verdict = decide(rows_of([100, 200], match=["no", "no"]))
+    assert verdict.best == "e1"
+    assert not verdict.clear
+    assert "least bad" in verdict.text()
+    assert set(verdict.best_per_prompt.values()) == {None}
+
+
+def test_a_large_steady_difference_is_a_clear_win():
+    verdict = decide(rows_of([100, 200, 300]))
+    assert verdict.clear
+    assert verdict.tied_with_best == ()
+
+
+def test_equal_means_go_to_fewer_epochs_and_stay_tied():
+    verdict = decide(list(reversed(rows_of([100, 100, 100]))))
+    assert verdict.best == "e1"
+    assert verdict.tied_with_best == ("e2", "e3")
+    assert not verdict.clear
+
+
+def test_the_base_model_is_a_control_and_never_wins():
+    base = [Row("base", None, f"p{i}", 0, {"unique_colors": 5}) for i in range(4)]
+    verdict = decide([*base, *rows_of([100, 200])])
+    assert verdict.best == "e1"
+    assert verdict.base is not None
+    assert verdict.base.interval.mean == 5
+    assert all(place.checkpoint != "base" for place in verdict.ranking)
+
+
+def test_only_the_base_model_leaves_nothing_to_recommend():
+    verdict = decide([Row("base", None, "p", 0, {"unique_colors": 5})])
+    assert verdict.best is None
+    assert "nothing to recommend" in verdict.text()
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        (rows_of([100]), "only one there is nothing to compare"),
+        (rows_of([100, 120], seeds=1), "only one seed"),
+        (rows_of([100, 120])[:-1], "1 of 24 pictures have no score"),
+        ([*rows_of([100]), Row("e2", 2, "p0", 0, {"unique_colors": math.nan})], "e2: no picture has a score"),
+    ],
+)
+def test_what_was_not_measured_is_said(rows, said):
+    assert any(said in note for note in decide(rows).not_measured)
+
+
+def test_a_single_lucky_picture_does_not_beat_a_full_checkpoint():
+    rows = [*rows_of([100]), Row("e2", 2, "p0", 0, {"unique_colors": 20})]
+    assert decide(rows).best == "e1"
+
+
+def test_missing_cells_are_compared_over_the_common_ones():
+    rows = [row for row in rows_of([100, 200]) if not (row.checkpoint == "e2" and row.prompt == "p0")]
+    assert decide(rows).comparisons[0].pairs == 9
+
+
+def test_the_json_form_keeps_its_keys_and_holds_no_nan():
+    form = decide(rows_of([100], prompts=1, seeds=1)).to_dict()
+    json.dumps(form, allow_nan=False)
+    assert {"ranking", "best", "tied_with_best", "best_per_prompt", "baseline_change", "reasons"} <= set(form)
+    keys = {"checkpoint", "epoch", "mean", "low", "high", "n", "follows_prompts"}
+    assert keys <= set(form["ranking"][0])
+    assert form["ranking"][0]["low"] is None
+
+
+def test_the_same_rows_give_the_same_verdict():
+    rows = experiment_rows()
+    assert decide(rows, seed=1).to_dict() == decide(rows, seed=1).to_dict()
+
+
+def test_a_misspelt_score_is_refused_with_the_nearest_name():
+    with pytest.raises(InputError, match="unique_colors"):
+        decide(rows_of([100]), by="unique_colours")
+
+
+@pytest.mark.parametrize(
+    ("means", "phase"),
+    [
+        ([300, 200], "too few epochs"),
+        ([300, 250, 200, 150], "improving"),
+        ([300, 200, 150, 200, 260], "past its peak"),
+        ([300, 200, 290, 210, 280], "oscillating"),
+        ([200, 200, 200], "level"),
+    ],
+)
+def test_the_course_over_the_epochs_is_named(means, phase):
+    assert shape_over_epochs(dict(enumerate(means, 1))).phase == phase
