@@ -20,6 +20,7 @@ from ..bespoke_core.evaluation.prompts import TestPrompt
 from ..bespoke_core.evaluation.store import SpriteSettings, SweepFolder, open_sweep
 from ..bespoke_core.files import key_of, sha256_of_file
 from ..bespoke_core.paths import safe_name
+from ..bespoke_core.training.layout import require_sd15_base
 from .host import (
     METHODS,
     BespokeCheckpoints,
@@ -300,8 +301,16 @@ def lora_name(path: Path) -> str:
 
 
 def base_key(prompt: dict[str, Any], links: list[Any]) -> str:
-    """Return the content key of the base model: the graph before the sweep and every model file it names."""
+    """Return the content key of the base model: the graph before the sweep and every model file it names.
+
+    Raises:
+        InputError: the checkpoint is another model than SD1.5, which these LoRAs do not fit.
+    """
     upstream = lineage(prompt, links)
+    for name in sorted(upstream.constants):
+        path = folder_paths.get_full_path("checkpoints", name)
+        if path is not None and path.endswith(".safetensors"):
+            require_sd15_base(Path(path))
     kinds = ("checkpoints", "diffusion_models", "text_encoders", "vae", "loras")
     files = sorted(
         {

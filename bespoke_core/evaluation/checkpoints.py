@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,8 +11,10 @@ from typing import Any
 
 from ..errors import InputError
 from ..files import sha256_of_file
+from ..weights_file import read_header
 
 _EPOCH_SUFFIX = re.compile(r"-(\d{6})$")
+_DOWN = ".lora_down.weight"
 _ARCHITECTURES = {768: "SD1.5", 1024: "SD2", 2048: "SDXL"}
 
 
@@ -53,34 +54,6 @@ class LoraHeader:
     architecture: str
 
 
-def read_header(path: Path) -> dict[str, Any]:
-    """Return the JSON header of a safetensors file, checked against the file's size.
-
-    The layout is the one that the safetensors format states: 8 bytes with the header's length, little-endian,
-    the JSON header, the tensors' bytes.
-
-    Raises:
-        InputError: not a safetensors file, or shorter than its header says.
-    """
-    remedy = "Copy or train the file again."
-    size = path.stat().st_size
-    with path.open("rb") as source:
-        length = int.from_bytes(source.read(8), "little")
-        if size < 8 or length > size - 8 or length > 100_000_000:
-            raise InputError("is not a safetensors file, or is truncated", file=path, remedy=remedy)
-        try:
-            header = json.loads(source.read(length))
-        except (ValueError, UnicodeDecodeError):
-            raise InputError("is not a safetensors file", file=path, remedy=remedy) from None
-    if not isinstance(header, dict):
-        raise InputError("is not a safetensors file", file=path, remedy=remedy)
-    ends = [entry["data_offsets"][1] for key, entry in header.items() if key != "__metadata__"]
-    expected = 8 + length + max(ends, default=0)
-    if size < expected:
-        raise InputError(f"is truncated: {size} of {expected} bytes are there", file=path, remedy=remedy)
-    return header
-
-
 def inspect_lora(path: Path) -> LoraHeader:
     """Read what a LoRA file adapts, without loading it.
 
@@ -89,25 +62,15 @@ def inspect_lora(path: Path) -> LoraHeader:
     Raises:
         InputError: the file is not a whole safetensors file, or holds no LoRA of that naming.
     """
-    if path.suffix.lower() != ".safetensors":
-        raise InputError(
-            "is not a .safetensors file",
-            file=path,
-            remedy="Give a LoRA saved as safetensors; pickled files are not opened.",
-        )
-    header = read_header(path)
-    downs = {key[: -len(".lora_down.weight")]: key for key in header if key.endswith(".lora_down.weight")}
+    header = read_header(path, remedy="Give a LoRA saved as .safetensors.")
+    downs = {key.removesuffix(_DOWN): shape for key, shape in header.shapes.items() if key.endswith(_DOWN)}
     if not downs:
         raise InputError(
             "holds no LoRA weights (no key ends in .lora_down.weight)",
             file=path,
             remedy="Choose a LoRA file, not a whole model.",
         )
-    return LoraHeader(
-        modules=tuple(sorted(downs)),
-        metadata=header.get("__metadata__", {}),
-        architecture=_architecture({module: header[key]["shape"] for module, key in downs.items()}),
-    )
+    return LoraHeader(tuple(sorted(downs)), header.metadata, _architecture(downs))
 
 
 def require_sd15(path: Path) -> LoraHeader:
@@ -207,7 +170,7 @@ def _matches(path: Path, pattern: str) -> bool:
     return fnmatch(path.name, pattern) or fnmatch(path.stem, pattern)
 
 
-def _architecture(shapes: Mapping[str, list[int]]) -> str:
+def _architecture(shapes: Mapping[str, tuple[int, ...]]) -> str:
     if any(module.startswith(("lora_te1_", "lora_te2_")) for module in shapes):
         return "SDXL"
     widths = {shape[1] for module, shape in shapes.items() if module.endswith("attn2_to_k")}

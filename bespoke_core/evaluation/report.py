@@ -61,10 +61,11 @@ def write_report(
         The kind of each file to its path.
 
     Raises:
-        InputError: the folder holds files that are not a report's.
+        InputError: the folder holds files that are not a report's, or a picture is broken.
         OSError: writing failed; an earlier report is still there.
     """
     _check_folder(folder)
+    _check_pictures(pictures)
     folder.parent.mkdir(parents=True, exist_ok=True)
     building = Path(tempfile.mkdtemp(prefix=f".{folder.name[:60]}.", suffix=".tmp", dir=folder.parent))
     try:
@@ -78,15 +79,15 @@ def write_report(
 
 def report_markdown(rows: Sequence[Row], verdict: Verdict, settings: Mapping[str, Any]) -> str:
     """Return the report as Markdown: the verdict, the ranking as a table, the settings."""
-    lines = ["# Which checkpoint to use", "", f"**{headline(verdict)}**", ""]
-    lines += [f"- {reason}" for reason in verdict.reasons]
+    lines = ["# Which checkpoint to use", "", f"**{_escaped(headline(verdict))}**", ""]
+    lines += [f"- {_escaped(reason)}" for reason in verdict.reasons]
     lines += ["", "![score over the epochs](chart.png)", ""]
     lines += ["| checkpoint | epoch | mean | 95 % interval | pictures | follows the prompts |"]
     lines += ["|---|---|---|---|---|---|"]
     for place in _places(verdict):
-        lines.append("| " + " | ".join(str(place[key]) for key in _PLACE_KEYS) + " |")
+        lines.append("| " + " | ".join(_escaped(place[key]) for key in _PLACE_KEYS) + " |")
     if verdict.not_measured:
-        lines += ["", "Not measured:", "", *(f"- {note}" for note in verdict.not_measured)]
+        lines += ["", "Not measured:", "", *(f"- {_escaped(note)}" for note in verdict.not_measured)]
     lines += ["", "![every sprite](contact_sheet.png)", "", "## To make it again", "", "```json"]
     lines += [json.dumps(dict(settings), indent=1, ensure_ascii=False), "```", ""]
     lines += [f"{len(rows)} pictures; all scores are in table.csv. Written by Bespoke {__version__}.", ""]
@@ -236,6 +237,29 @@ def _check_folder(folder: Path) -> None:
                 field="report_folder",
                 remedy=remedy,
             )
+
+
+def _check_pictures(pictures: Sequence[ReportPicture]) -> None:
+    """Decode every picture once, so that a broken one is named before anything is written."""
+    from PIL import Image as Images
+
+    for picture in pictures:
+        for path in filter(None, (picture.path, picture.sprite_path)):
+            try:
+                with Images.open(path) as opened:
+                    opened.load()
+            except (OSError, SyntaxError) as error:
+                raise InputError(
+                    f"is not a readable picture ({error})", file=path, remedy="Run the sweep again."
+                ) from None
+
+
+def _escaped(value: object) -> str:
+    """Return text that Markdown shows as it is, on one line."""
+    text = " ".join(str(value).split())
+    for mark in "\\|*_`<[":
+        text = text.replace(mark, f"\\{mark}")
+    return text
 
 
 def _swap(building: Path, folder: Path) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
+from ..weights_file import read_header
 
 UNET = "model.diffusion_model."
 VAE = "first_stage_model."
@@ -91,27 +92,16 @@ def read_shapes(path: Path) -> Shapes:
     Raises:
         InputError: absent, of a format that can run code when loaded, or damaged.
     """
-    if path.is_dir():
-        raise InputError("is a folder, not a checkpoint file", file=path, remedy=_GET_BASE)
-    if not path.is_file():
-        raise InputError("there is no such checkpoint file", file=path, remedy=_GET_BASE)
-    if path.suffix.lower() in {".ckpt", ".pt", ".pth", ".bin"}:
-        raise InputError(
-            "is of a format that can run code when it is loaded",
-            file=path,
-            remedy="Use the .safetensors form of the model, or convert it with a tool that you trust.",
-        )
-    from safetensors import SafetensorError, safe_open
+    return dict(read_header(path, remedy=_GET_BASE).shapes)
 
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise InputError(
-            f"is damaged, cut off or not a safetensors file ({error})",
-            file=path,
-            remedy="Copy or download it again.",
-        ) from None
+
+def require_sd15_base(path: Path) -> None:
+    """Check by its header that a checkpoint is an SD1.5 model, with or without an autoencoder.
+
+    Raises:
+        InputError: as `read_shapes`, or it is another model than SD1.5.
+    """
+    _refuse_other_models(path, read_shapes(path))
 
 
 def _refuse_other_models(path: Path, shapes: Shapes) -> None:

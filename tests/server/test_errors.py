@@ -143,6 +143,23 @@ def test_a_base_that_is_not_sd15_is_refused(client: Client, server: ComfyServer)
     assert "other.safetensors" in message
 
 
+def test_a_sweep_on_a_base_that_is_not_sd15_is_refused(client: Client, server: ComfyServer) -> None:
+    import numpy as np
+    from safetensors.numpy import save_file
+
+    save_file(
+        {"conditioner.embedders.0.x": np.zeros(4, dtype="float32")},
+        server.base / "models/checkpoints/big.safetensors",
+    )
+    write_lora(server.base / "output/loras/fine/fine.safetensors", 768)
+    graph = graphs.with_inputs(
+        lora_graph("loras/fine"), {"CheckpointLoaderSimple": {"ckpt_name": "big.safetensors"}}
+    )
+    message = failure(client, graph)
+    assert "big.safetensors" in message
+    assert "SDXL" in message
+
+
 def lora_graph(run_folder: str) -> graphs.Graph:
     graph = graphs.small("evaluation_sweep", Bespoke_FindCheckpoints={"run_folder": run_folder})
     return graphs.with_inputs(graph, {"Bespoke_Sweep": {"sweep_name": "bad"}})

@@ -66,7 +66,7 @@ def test_a_cut_off_absent_or_unsafe_file_is_refused(tmp_path: Path, tiny_base: P
     pickled = tmp_path / "model.ckpt"
     pickled.write_bytes(b"x")
     cases = [
-        (cut, "cut off"),
+        (cut, "truncated"),
         (text, "damaged"),
         (pickled, "run code"),
         (tmp_path / "no.safetensors", "no such"),
