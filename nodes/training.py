@@ -133,7 +133,7 @@ class TrainLora(io.ComfyNode):
     @classmethod
     async def execute(cls, training: TrainingConfig, dataset_folder: str, run_name: str) -> io.NodeOutput:
         """Train, or take the finished run of the same inputs."""
-        from ..bespoke_core.training.chart import loss_chart
+        from ..bespoke_core.training.chart import loss_chart, notices
         from ..bespoke_core.training.place import place_run
 
         allowed = roots()
@@ -151,7 +151,7 @@ class TrainLora(io.ComfyNode):
             picture_tensor(chart),
             relative,
             ui={
-                "text": (f"{len(checkpoints)} checkpoints in {relative}",),
+                "text": (f"{len(checkpoints)} checkpoints in {relative}", *notices(place.folder)),
                 "images": output_files([chart_path]),
                 "bespoke_checkpoints": [c.to_dict() for c in checkpoints],
             },

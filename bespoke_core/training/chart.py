@@ -69,5 +69,16 @@ def describe_event(event: Mapping[str, Any]) -> str:
         )
     if kind == "checkpoint":
         return f"saved {Path(event['path']).name}"
-    texts = {"start": "starting", "caching": "encoding the pictures", "finished": "finished"}
-    return texts.get(kind, "")
+    if kind == "caching":
+        return f"encoding the pictures: {event['done']} of {event['of']}"
+    if kind == "resumed":
+        return f"going on after step {event['step']} of {event['steps']}"
+    if kind == "notice":
+        return str(event["text"])
+    return {"start": "starting", "finished": "finished"}.get(kind, "")
+
+
+def notices(run_folder: Path) -> list[str]:
+    """Return what a run told its user beside its progress, such as another optimizer than asked for."""
+    events = EventReader(run_folder / "events.jsonl").new()
+    return list(dict.fromkeys(event["text"] for event in events if event["event"] == "notice"))

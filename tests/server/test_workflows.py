@@ -21,6 +21,11 @@ def run(client: Client, graph: graphs.Graph) -> History:
     return client.wait(client.queue(graph), timeout=400).raise_for_failure()
 
 
+def assert_nothing_runs(client: Client, graph: graphs.Graph) -> None:
+    """Queue a graph that has just run: every node must come from ComfyUI's cache."""
+    assert set(graph) <= run(client, graph).cached_nodes
+
+
 def ui(history: History, graph: graphs.Graph, class_type: str) -> dict[str, Any]:
     (node_id,) = graphs.nodes_of(graph, class_type)
     return history.outputs[node_id]
@@ -107,6 +112,7 @@ def test_clean_captions_reports_before_and_after_and_writes_a_training_ready_fol
     cleaned = server.base / "output" / "bespoke" / "datasets" / "bespoke_sample_clean"
     assert len(list(cleaned.glob("*.txt"))) == len(list(cleaned.glob("*.png"))) == 8
     assert "#" not in "".join(p.read_text(encoding="utf-8") for p in cleaned.glob("*.txt"))
+    assert_nothing_runs(client, graph)
 
 
 def test_the_whole_loop_ends_with_a_checkpoint_to_use_and_a_report_that_opens(
@@ -208,8 +214,7 @@ def test_queueing_the_same_graph_again_runs_nothing(
 ) -> None:
     graph, _ = whole_loop
     run(client, graph)
-    again = run(client, graph)
-    assert set(graph) <= again.cached_nodes
+    assert_nothing_runs(client, graph)
 
 
 def test_after_a_restart_nothing_is_trained_or_drawn_again(
@@ -234,6 +239,7 @@ def test_train_lora_loads_its_last_epoch_and_counts_the_colors_of_a_sprite(clien
     counts = ui(history, graph, "Bespoke_CountColors")["unique_colors"]
     assert len(counts) == 1
     assert 1 <= counts[0] <= 24 * 24
+    assert_nothing_runs(client, graph)
 
 
 def test_evaluation_sweep_works_on_a_run_that_is_there_already(
@@ -243,6 +249,7 @@ def test_evaluation_sweep_works_on_a_run_that_is_there_already(
     graph = graphs.with_inputs(graph, {"Bespoke_Sweep": {"sweep_name": "again"}})
     verdict = ui(run(client, graph), graph, "Bespoke_Verdict")["bespoke_verdict"][0]
     assert {row["checkpoint"] for row in verdict["ranking"]} >= {"loop-000001", "loop"}
+    assert_nothing_runs(client, graph)
 
 
 def test_one_more_seed_draws_only_the_new_pictures(
