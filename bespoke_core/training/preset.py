@@ -48,7 +48,7 @@ def combine(values: Mapping[str, Any], toml: TrainingConfig | None) -> TrainingC
     """
     keys = set() if toml is None else toml.model_fields_set - set(PATH_KEYS)
     given = {key: getattr(toml, key) for key in keys}
-    merged = {**ALWAYS, **_from_widgets(values), **given}
+    merged = {**PIXEL_ART, **ALWAYS, **_from_widgets(values), **given}
     width, height = from_values({"resolution": merged["resolution"]}).size
     # A bucket range that does not hold the resolution is not the user's wish but a default's.
     if "min_bucket_reso" not in given:

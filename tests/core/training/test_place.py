@@ -1,0 +1,82 @@
+"""Which folder a run of the node gets: nothing is written over, nothing is trained twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bespoke_core.errors import InputError
+from bespoke_core.training.config import TrainingConfig
+from bespoke_core.training.place import place_run
+from bespoke_core.training.preset import combine
+from bespoke_core.training.work import train_here
+
+Make = Callable[..., TrainingConfig]
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> Path:
+    return tmp_path / "runs"
+
+
+def test_a_new_run_gets_the_folder_of_its_name(make_config: Make, runs: Path) -> None:
+    place = place_run(make_config(), runs, "caf\u00e9 lads")
+    assert place.folder == runs / "caf\u00e9 lads"
+    assert place.config.output_name == "caf\u00e9 lads"
+    assert not place.finished
+    assert not place.resume
+
+
+def test_the_same_run_is_not_trained_twice_and_another_one_gets_the_next_folder(
+    make_config: Make, runs: Path
+) -> None:
+    config = make_config(max_train_epochs=1)
+    first = place_run(config, runs, "lads")
+    train_here(first.config, first.folder)
+    again = place_run(config, runs, "lads")
+    assert again.finished
+    assert again.folder == first.folder
+    other = place_run(make_config(max_train_epochs=1, seed=7), runs, "lads")
+    assert not other.finished
+    assert other.folder == runs / "lads-2"
+    assert other.config.output_name == "lads-2"
+
+
+def test_an_interrupted_run_goes_on_where_it_lies(make_config: Make, runs: Path) -> None:
+    config = make_config()
+    place = place_run(config, runs, "lads")
+    process = place.start()
+    while process.running and not list(place.folder.glob("lads-*.safetensors")):
+        process.wait(0.05)
+    process.cancel(grace_s=0)
+    again = place_run(config, runs, "lads")
+    assert again.folder == place.folder
+    assert again.resume or again.finished
+
+
+def test_a_folder_with_something_else_in_it_is_left_alone(make_config: Make, runs: Path) -> None:
+    (runs / "lads").mkdir(parents=True)
+    (runs / "lads" / "holiday.txt").touch()
+    assert place_run(make_config(), runs, "lads").folder == runs / "lads-2"
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a\\b"])
+def test_a_name_that_leaves_its_folder_is_refused(make_config: Make, runs: Path, name: str) -> None:
+    with pytest.raises(InputError, match="run_name"):
+        place_run(make_config(), runs, name)
+
+
+def test_a_toml_wins_over_the_widgets_which_fill_in_what_it_leaves_out() -> None:
+    toml = TrainingConfig(network_dim=8, learning_rate=1e-4, logging_dir="/somewhere")
+    config = combine({"network_dim": 32, "network_alpha": 16.0, "max_token_length": "225"}, toml)
+    assert (config.network_dim, config.network_alpha, config.max_token_length) == (8, 16.0, 225)
+    assert config.logging_dir == ""
+
+
+@pytest.mark.parametrize("resolution", ["64,64", "192,192", "2048,1024"])
+def test_any_resolution_fits_the_buckets_that_nobody_set(resolution: str) -> None:
+    config = combine({"resolution": resolution, "learning_rate": 1e-4}, None)
+    assert config.resolution == resolution
+    assert config.enable_bucket
