@@ -1,0 +1,60 @@
+"""Make the pictures of the README: `python tests/support/make_readme_pictures.py SERVER_URL`.
+
+The server is one that `python3 -m bespoke_core demo --keep-server` left running: the whole loop is queued on
+its canvas with the demo's values, so that every node shows what it found.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+PACK = Path(__file__).resolve().parents[2]
+sys.path += [str(Path(__file__).resolve().parent), str(PACK)]
+
+from canvas import find_chromium, open_canvas  # noqa: E402
+
+from bespoke_core.quickstart.base_model import FILE_NAME  # noqa: E402
+from bespoke_core.quickstart.demo import SAMPLE, WORKFLOW, DemoOptions, adapt  # noqa: E402
+
+IMAGES = PACK / "docs" / "images"
+
+
+def main(url: str) -> None:
+    """Queue the whole loop on the canvas and photograph it, whole and close."""
+    chromium = find_chromium()
+    if chromium is None:
+        raise SystemExit("no Chromium is installed")
+    graph = json.loads(WORKFLOW.read_text(encoding="utf-8"))
+    graph = adapt(graph, checkpoint=FILE_NAME, data=SAMPLE, options=DemoOptions(), gpu=False)
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    with open_canvas(url, chromium, size=(2400, 900)) as canvas:
+        canvas.load_workflow(json.loads((PACK / "workflows" / "whole_loop.json").read_text(encoding="utf-8")))
+        for node in graph.values():
+            for name, value in node["inputs"].items():
+                if not isinstance(value, list):
+                    canvas.set_widget(node["class_type"], name, value)
+        if canvas.queue_and_wait(600) != "execution_success":
+            raise SystemExit("the whole loop did not end well; see the server's log")
+        canvas.page.wait_for_timeout(3000)
+        # without the minimap and the corner tools, which hide a part of the graph
+        canvas.page.evaluate(
+            "() => document.querySelectorAll('.minimap-main-container').forEach((e) => e.remove())"
+        )
+        canvas.fit()
+        canvas.page.screenshot(path=str(IMAGES / "whole_loop.jpg"), type="jpeg", quality=80)
+        canvas.page.evaluate(
+            """() => {
+              const node = app.graph._nodes.find((n) => n.type === 'Bespoke_Verdict');
+              app.canvas.ds.scale = 0.75;
+              app.canvas.ds.offset = [-node.pos[0] + 900, -node.pos[1] + 150];
+              app.graph.setDirtyCanvas(true, true);
+            }"""
+        )
+        canvas.page.wait_for_timeout(1500)
+        canvas.page.screenshot(path=str(IMAGES / "verdict.jpg"), type="jpeg", quality=80)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
