@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from .statistics import turning_points
+from .statistics import ALPHA, turning_points
 
-Phase = Literal["too few epochs", "level", "improving", "oscillating", "past its peak"]
+Phase = Literal["too few epochs", "level", "within chance", "improving", "oscillating", "past its peak"]
 
 LEAST_EPOCHS = 3
 
@@ -30,11 +30,12 @@ class Shape:
     advice: str
 
 
-def shape_over_epochs(badness: Mapping[int, float]) -> Shape:
+def shape_over_epochs(badness: Mapping[int, float], *, p_equal: float | None = None) -> Shape:
     """Name the course of a score over the epochs.
 
     Args:
         badness: mean score of each epoch, the lower the better.
+        p_equal: how probable such differences are if all epochs were equal; None where that was not tested.
 
     Fewer than three epochs have no course. A series that turns at least twice, and at half of the places
     where it could, oscillates. Otherwise it improves when the last epoch is the best one, and is past its
@@ -51,6 +52,12 @@ def shape_over_epochs(badness: Mapping[int, float]) -> Shape:
         return Shape("too few epochs", best, last, advice)
     if min(values) == max(values):
         return Shape("level", best, last, "All epochs score the same: more training changes nothing.")
+    if p_equal is not None and p_equal >= ALPHA:
+        advice = (
+            "The differences between the epochs are no larger than chance makes them, so nothing can be said "
+            "of a trend; more seeds would show one if there is one."
+        )
+        return Shape("within chance", best, last, advice)
     turns = turning_points(values)
     if turns >= 2 and turns * 2 >= len(epochs) - 2:
         advice = (

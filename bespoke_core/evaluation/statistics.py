@@ -187,3 +187,22 @@ def _sign_patterns(n: int) -> npt.NDArray[np.float64]:
     """Return every pattern of n signs, shape (2^n, n), values -1 and 1."""
     bits = (np.arange(2**n)[:, None] >> np.arange(n)[None, :]) & 1
     return np.asarray(bits * 2 - 1, dtype=np.float64)
+
+
+def equality_test(table: Floats) -> float | None:
+    """Return how probable the differences between checkpoints are if they were all equal.
+
+    Args:
+        table: scores, shape (checkpoints, cells), NaN where missing.
+
+    Friedman's test over the cells that every checkpoint has, as scipy does it. None with fewer than three
+    checkpoints or fewer than three common cells, where it means nothing. Without any difference it is 1.
+    """
+    from scipy.stats import friedmanchisquare
+
+    common = table[:, ~np.isnan(table).any(axis=0)]
+    if common.shape[0] < 3 or common.shape[1] < 3:
+        return None
+    if (common == common[0]).all():
+        return 1.0
+    return float(friedmanchisquare(*common).pvalue)

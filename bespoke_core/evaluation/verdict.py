@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .ranking import Comparison, Ranked, best_per_prompt, candidates, compare, grid_of, rank
+from .ranking import Comparison, Grid, Ranked, best_per_prompt, candidates, compare, grid_of, rank
 from .shape import Shape, shape_over_epochs
+from .statistics import equality_test
 from .table import Row, require_column, score_columns
 
 HIGHER_IS_BETTER = frozenset({"grid_fidelity"})
@@ -170,17 +171,18 @@ def decide(
         comparisons=comparisons,
         best_per_prompt=best_per_prompt(grid, sign),
         baseline=_against(best, baseline, by, sign, seed) if baseline else None,
-        shape=_shape(places, sign),
+        shape=_shape(places, sign, grid),
     )
     return replace(verdict, reasons=reasons(verdict, rows), not_measured=missing_notes(verdict, rows))
 
 
-def _shape(places: Sequence[Ranked], sign: float) -> Shape:
+def _shape(places: Sequence[Ranked], sign: float, grid: Grid) -> Shape:
     by_epoch: dict[int, list[float]] = {}
     for place in places:
         if place.epoch is not None:
             by_epoch.setdefault(place.epoch, []).append(sign * place.interval.mean)
-    return shape_over_epochs({epoch: sum(means) / len(means) for epoch, means in by_epoch.items()})
+    badness = {epoch: sum(means) / len(means) for epoch, means in by_epoch.items()}
+    return shape_over_epochs(badness, p_equal=equality_test(grid.scores))
 
 
 def _against(best: Ranked | None, earlier: Sequence[Row], by: str, sign: float, seed: int) -> Baseline | None:

@@ -123,6 +123,11 @@ def follows_word(place: Ranked) -> str:
 def _following_reasons(verdict: Verdict, best: Ranked) -> list[str]:
     measured = [place for place in verdict.ranking if place.following.follows is not None]
     if not measured:
+        if any(place.following.unclear for place in verdict.ranking):
+            return [
+                "No picture gives a clear answer to whether it follows its prompt: only the score decides, "
+                "and it may reward a picture that shows nothing of what was asked for. Look at the pictures."
+            ]
         return ["Whether the pictures follow the prompts was not measured: only the score decides."]
     refused = [place for place in measured if place.following.follows is False]
     if best.following.follows is False:

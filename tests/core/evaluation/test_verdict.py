@@ -126,6 +126,34 @@ def test_the_same_rows_give_the_same_verdict():
     assert decide(rows, seed=1).to_dict() == decide(rows, seed=1).to_dict()
 
 
+def test_no_trend_is_claimed_where_chance_explains_the_differences():
+    import numpy as np
+
+    chance = np.random.default_rng(3)
+    rows = [
+        Row(f"e{epoch}", epoch, f"p{cell}", 0, {"unique_colors": float(570 + chance.normal() * 5)})
+        for epoch in range(1, 5)
+        for cell in range(8)
+    ]
+    verdict = decide(rows)
+    assert verdict.shape.phase == "within chance"
+    assert "more seeds" in verdict.shape.advice
+
+
+def test_a_trend_that_chance_does_not_explain_is_named():
+    rows = [
+        Row(f"e{epoch}", epoch, f"p{cell}", 0, {"unique_colors": 400 - 50 * epoch + cell})
+        for epoch in range(1, 5)
+        for cell in range(8)
+    ]
+    assert decide(rows).shape.phase == "improving"
+
+
+def test_pictures_without_a_clear_answer_are_said_to_have_none():
+    text = decide(rows_of([100, 200, 300], match=["unclear"] * 3)).text()
+    assert "No picture gives a clear answer" in text
+
+
 def test_a_misspelt_score_is_refused_with_the_nearest_name():
     with pytest.raises(InputError, match="unique_colors"):
         decide(rows_of([100]), by="unique_colours")
