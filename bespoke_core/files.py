@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from .errors import InputError
+
 
 @contextmanager
 def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -40,6 +42,29 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
         _fsync_folder(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def read_text(path: str | os.PathLike[str], *, remedy: str) -> str:
+    """Return the text of a user's UTF-8 file, with or without a byte-order mark.
+
+    Args:
+        path: of the file.
+        remedy: what to do when there is no such file.
+
+    Raises:
+        InputError: absent, a folder, not readable, or not UTF-8; the first wrong byte is named.
+    """
+    source = Path(path)
+    if not source.exists():
+        raise InputError("there is no such file", file=source, remedy=remedy)
+    try:
+        return source.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"is not UTF-8 at byte {error.start}", file=source, remedy="Save the file as UTF-8."
+        ) from None
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror or error})", file=source, remedy=remedy) from None
 
 
 def write_bytes(path: str | os.PathLike[str], data: bytes) -> None:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from comfy_api.latest import io
 
-from .host import folder_fingerprint, folder_problem, roots
+from .host import DatasetNode, dataset_folder_input, roots
 
 EXTENSIONS = [".txt", ".caption"]
 STRATEGIES = ["smart", "2025"]
 
 
-class AuditCaptions(io.ComfyNode):
+class AuditCaptions(DatasetNode):
     """Finds what is wrong in a folder of captions and pictures."""
 
     @classmethod
@@ -27,11 +25,7 @@ class AuditCaptions(io.ComfyNode):
             search_aliases=["caption check", "dataset lint"],
             is_output_node=True,
             inputs=[
-                io.String.Input(
-                    "dataset_folder",
-                    default="bespoke_sample",
-                    tooltip="Folder with pictures and captions, under ComfyUI's input folder.",
-                ),
+                dataset_folder_input(),
                 io.Combo.Input(
                     "caption_extension", options=EXTENSIONS, default=".txt", tooltip="Ending of the captions."
                 ),
@@ -48,16 +42,6 @@ class AuditCaptions(io.ComfyNode):
                 io.Int.Output("findings", tooltip="How many findings there are."),
             ],
         )
-
-    @classmethod
-    def validate_inputs(cls, dataset_folder: str | None = None) -> bool | str:
-        """Refuse a folder that may not be read before any work starts."""
-        return folder_problem(dataset_folder, "dataset_folder")
-
-    @classmethod
-    def fingerprint_inputs(cls, dataset_folder: str | None = None, **_: Any) -> str:
-        """Run again when a file of the folder changed."""
-        return folder_fingerprint(dataset_folder)
 
     @classmethod
     def execute(cls, dataset_folder: str, caption_extension: str, trigger: str = "") -> io.NodeOutput:
@@ -121,7 +105,7 @@ class CleanCaption(io.ComfyNode):
         )
 
 
-class CleanDataset(io.ComfyNode):
+class CleanDataset(DatasetNode):
     """Cleans the captions of a folder into a new folder that is ready for training."""
 
     @classmethod
@@ -136,11 +120,7 @@ class CleanDataset(io.ComfyNode):
             search_aliases=["caption cleaner"],
             is_output_node=True,
             inputs=[
-                io.String.Input(
-                    "dataset_folder",
-                    default="bespoke_sample",
-                    tooltip="Folder with pictures and captions, under ComfyUI's input folder.",
-                ),
+                dataset_folder_input(),
                 io.Combo.Input(
                     "strategy",
                     options=STRATEGIES,
@@ -171,16 +151,6 @@ class CleanDataset(io.ComfyNode):
                 io.String.Output("diff", tooltip="What changed, caption by caption."),
             ],
         )
-
-    @classmethod
-    def validate_inputs(cls, dataset_folder: str | None = None) -> bool | str:
-        """Refuse a folder that may not be read before any work starts."""
-        return folder_problem(dataset_folder, "dataset_folder")
-
-    @classmethod
-    def fingerprint_inputs(cls, dataset_folder: str | None = None, **_: Any) -> str:
-        """Run again when a file of the folder changed."""
-        return folder_fingerprint(dataset_folder)
 
     @classmethod
     def execute(

@@ -67,6 +67,29 @@ def folder_fingerprint(text: str | None) -> str:
     return key_of([[p.as_posix(), p.stat().st_size, p.stat().st_mtime_ns] for p in files])
 
 
+def dataset_folder_input() -> io.String.Input:
+    """Return the input of every node that takes a data set's folder."""
+    return io.String.Input(
+        "dataset_folder",
+        default="bespoke_sample",
+        tooltip="Folder with pictures and captions, under ComfyUI's input or output folder.",
+    )
+
+
+class DatasetNode(io.ComfyNode):
+    """A node with a `dataset_folder`: checked before any work starts, run again when a file of it changed."""
+
+    @classmethod
+    def validate_inputs(cls, dataset_folder: str | None = None) -> bool | str:
+        """Refuse a folder that may not be read."""
+        return folder_problem(dataset_folder, "dataset_folder")
+
+    @classmethod
+    def fingerprint_inputs(cls, dataset_folder: str | None = None, **_: Any) -> str:
+        """Return a value that changes with the folder's files."""
+        return folder_fingerprint(dataset_folder)
+
+
 def to_uint8(images: torch.Tensor) -> np.ndarray:
     """Turn an IMAGE batch (float, N x H x W x 3 or 4, 0 to 1) into uint8 RGB, as core's SaveImage rounds.
 

@@ -16,8 +16,8 @@ from ..bespoke_core.training.preset import PIXEL_ART, combine
 from .host import (
     BespokeCheckpoints,
     BespokeTraining,
-    folder_fingerprint,
-    folder_problem,
+    DatasetNode,
+    dataset_folder_input,
     output_files,
     picture_tensor,
     roots,
@@ -84,7 +84,7 @@ class MakeTrainingConfig(io.ComfyNode):
         return io.NodeOutput(config, complete, ui={"text": (complete,)})
 
 
-class TrainLora(io.ComfyNode):
+class TrainLora(DatasetNode):
     """Trains a LoRA in a child process, one checkpoint an epoch."""
 
     @classmethod
@@ -101,11 +101,7 @@ class TrainLora(io.ComfyNode):
             is_output_node=True,
             inputs=[
                 BespokeTraining.Input("training", tooltip="From Training Config."),
-                io.String.Input(
-                    "dataset_folder",
-                    default="bespoke_sample",
-                    tooltip="Folder with pictures and captions, under ComfyUI's input or output folder.",
-                ),
+                dataset_folder_input(),
                 io.String.Input(
                     "run_name",
                     default="my_lora",
@@ -119,16 +115,6 @@ class TrainLora(io.ComfyNode):
             ],
             hidden=[io.Hidden.unique_id],
         )
-
-    @classmethod
-    def validate_inputs(cls, dataset_folder: str | None = None) -> bool | str:
-        """Refuse a folder that may not be read before any work starts."""
-        return folder_problem(dataset_folder, "dataset_folder")
-
-    @classmethod
-    def fingerprint_inputs(cls, dataset_folder: str | None = None, **_: Any) -> str:
-        """Run again when a file of the data set changed."""
-        return folder_fingerprint(dataset_folder)
 
     @classmethod
     async def execute(cls, training: TrainingConfig, dataset_folder: str, run_name: str) -> io.NodeOutput:

@@ -25,6 +25,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import InputError
+from ..files import read_text
 from .prompts import EIGHT_SCENES, TestPrompt, check_prompts
 
 if sys.version_info >= (3, 11):
@@ -93,16 +94,9 @@ def read_plan_file(path: Path) -> PlanFile:
     Raises:
         InputError: the file is absent, not TOML, or says something that cannot be; names the key and value.
     """
+    text = read_text(path, remedy="Give the path of a TOML plan.")
     try:
-        table: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise InputError(
-            f"cannot be read ({error.strerror})", file=path, remedy="Give the path of a TOML plan."
-        ) from None
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"is not UTF-8 at byte {error.start}", file=path, remedy="Save the file as UTF-8."
-        ) from None
+        table: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"is not valid TOML ({error})", file=path, remedy="Mend the line.") from None
     try:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
+from ..files import read_text
 
 _NAMED = re.compile(r"^([\w][\w .-]{0,60}?)\s*:\s+(.+)$")
 _STEM = "pixel art, 24x24, portrait of bespoke punk"
@@ -66,13 +67,7 @@ def read_prompts(path: Path) -> tuple[TestPrompt, ...]:
     Raises:
         InputError: not UTF-8, empty, or two prompts have one name.
     """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"is not UTF-8 at byte {error.start}", file=path, remedy="Save the file as UTF-8."
-        ) from None
-    prompts = parse_prompts(text, file=path)
+    prompts = parse_prompts(read_text(path, remedy="Give a file with one prompt a line."), file=path)
     if not prompts:
         raise InputError("holds no prompt", file=path, remedy="Write one prompt a line, as 'name: text'.")
     return prompts

@@ -16,7 +16,7 @@ from os import PathLike
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import write_text
+from ..files import read_text, write_text
 
 Value = int | float | str | None
 
@@ -83,16 +83,7 @@ def read_csv(path: str | PathLike[str]) -> list[Row]:
             file, the line, the column and the value.
     """
     source = Path(path)
-    try:
-        text = source.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"is not UTF-8 at byte {error.start}", file=source, remedy="Save the table as UTF-8 CSV."
-        ) from None
-    except OSError as error:
-        raise InputError(
-            f"cannot be read ({error.strerror or error})", file=source, remedy="Give a CSV table of results."
-        ) from None
+    text = read_text(source, remedy="Give a CSV table of results.")
     return parse_csv(text, name=str(source))
 
 

@@ -18,6 +18,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import InputError
+from ..files import read_text
 from ..paths import safe_name
 from . import toml_form
 
@@ -485,16 +486,7 @@ def read_toml(source: str | os.PathLike[str]) -> TrainingConfig:
     if isinstance(source, str) and "\n" in source:
         return from_values(toml_form.flatten(source, file=None))
     path = Path(source)
-    if not path.is_file():
-        raise InputError(
-            "there is no such file", file=path, remedy="Give a TOML file with the training configuration."
-        )
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"is not UTF-8 at byte {error.start}", file=path, remedy="Save the file as UTF-8."
-        ) from None
+    text = read_text(path, remedy="Give a TOML file with the training configuration.")
     return from_values(toml_form.flatten(text, file=path), file=path)
 
 
