@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
+import shutil
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -27,21 +28,48 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{target.name[:80]}.", suffix=".tmp", dir=target.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = target.with_name(f".{target.name[:50]}.{uuid.uuid4().hex[:12]}.tmp")
+    # Opened with ordinary rights, so that a result is as readable as any file that the user makes.
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     try:
         yield temporary
         with temporary.open("rb") as done:
             os.fsync(done.fileno())
-        # mkstemp makes private files; a result is as readable as any file that the user makes.
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
         temporary.replace(target)
         _fsync_folder(target.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`; on success it takes the place of `path`.
+
+    What was at `path` is removed after the exchange, and is back in its place when the exchange fails. On any
+    exception `path` keeps its former content (or stays absent) and the temporary folder is removed.
+
+    Raises:
+        OSError: the place cannot be written or the disk is full; nothing is changed.
+    """
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name[:50]}.{uuid.uuid4().hex[:12]}.tmp")
+    former = temporary.with_suffix(".old")
+    temporary.mkdir()
+    try:
+        yield temporary
+        if target.exists():
+            target.rename(former)
+        try:
+            temporary.rename(target)
+        except BaseException:
+            if former.exists():
+                former.rename(target)
+            raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        if target.exists():
+            shutil.rmtree(former, ignore_errors=True)
 
 
 def read_text(path: str | os.PathLike[str], *, remedy: str) -> str:

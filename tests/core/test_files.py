@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from bespoke_core.errors import InputError
 from bespoke_core.events import EventLog, EventReader
-from bespoke_core.files import key_of, whole_file, write_json, write_text
+from bespoke_core.files import key_of, read_text, whole_file, whole_folder, write_json, write_text
 
 
 def test_a_file_keeps_its_content_when_writing_fails(tmp_path: Path) -> None:
@@ -73,3 +74,34 @@ def test_a_half_written_event_is_not_seen_until_it_is_whole(tmp_path: Path) -> N
         other.write('ep", "loss": 0.25}\n')
     assert [e["loss"] for e in reader.new()] == [0.25]
     log.close()
+
+
+def test_a_folder_takes_its_place_whole_or_not_at_all(tmp_path: Path) -> None:
+    folder = tmp_path / "out"
+    with whole_folder(folder) as building:
+        write_text(building / "a.txt", "first")
+        assert not folder.exists()
+    with pytest.raises(RuntimeError), whole_folder(folder) as building:
+        write_text(building / "a.txt", "second")
+        raise RuntimeError
+    assert (folder / "a.txt").read_text(encoding="utf-8") == "first"
+    with whole_folder(folder) as building:
+        write_text(building / "b.txt", "third")
+    assert [p.name for p in folder.iterdir()] == ["b.txt"]
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
+def test_what_is_written_is_as_readable_as_any_file_of_the_user(tmp_path: Path) -> None:
+    (tmp_path / "ordinary").touch()
+    write_text(tmp_path / "ours", "x")
+    assert (tmp_path / "ours").stat().st_mode == (tmp_path / "ordinary").stat().st_mode
+
+
+def test_a_text_that_is_not_utf8_is_named_with_its_byte(tmp_path: Path) -> None:
+    path = tmp_path / "latin.txt"
+    path.write_bytes(b"caf\xe9")
+    with pytest.raises(InputError, match="byte 3"):
+        read_text(path, remedy="Give a text.")
+    with pytest.raises(InputError, match="Give a text"):
+        read_text(tmp_path / "absent", remedy="Give a text.")

@@ -233,9 +233,19 @@ def test_after_a_restart_nothing_is_trained_or_drawn_again(
     assert set(cells.iterdir()) <= set(before)
 
 
-def test_train_lora_loads_its_last_epoch_and_counts_the_colors_of_a_sprite(client: Client) -> None:
+def test_train_lora_shows_its_progress_loads_its_last_epoch_and_counts_a_sprites_colors(
+    client: Client,
+) -> None:
     graph = graphs.small("train_lora", Bespoke_TrainLora={"run_name": "alone"})
-    history = run(client, graph)
+    events: list[dict[str, Any]] = []
+    history = client.wait(client.queue(graph), events.append, timeout=400).raise_for_failure()
+    (trainer,) = graphs.nodes_of(graph, "Bespoke_TrainLora")
+    shown = [
+        e["data"]["text"] for e in events if e["type"] == "progress_text" and e["data"]["node"] == trainer
+    ]
+    assert any("step 4/4" in text and "loss" in text for text in shown), shown
+    steps = [e["data"] for e in events if e["type"] == "progress" and e["data"].get("node") == trainer]
+    assert steps[-1]["value"] == steps[-1]["max"] == 4
     counts = ui(history, graph, "Bespoke_CountColors")["unique_colors"]
     assert len(counts) == 1
     assert 1 <= counts[0] <= 24 * 24
