@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .ranking import Ranked, finite
 from .table import Row
-from .verdict_text import score_name
+from .verdict_text import chosen_word, score_name
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -112,7 +112,7 @@ def _draw_points(axes: Any, places: Sequence[Ranked], positions: dict[str, float
         refused = place.following.follows is False
         chosen = place.checkpoint == verdict.best
         label = "does not follow the prompts" if refused else "mean"
-        label = ("least bad" if refused else "recommended") if chosen else label
+        label = chosen_word(place) if chosen else label
         axes.plot(
             positions[place.checkpoint],
             place.interval.mean,
@@ -173,6 +173,8 @@ def _title(verdict: Verdict) -> str:
         return "No checkpoint was measured"
     if best.following.follows is False:
         return f"No checkpoint follows the prompts; the least bad is {best.label}"
+    if best.following.asked_in_vain:
+        return f"Best score: {best.label}; no picture clearly shows what was asked for"
     ties = len(verdict.tied_with_best)
     others = "" if not ties else f", tied with {ties} other{'s' if ties > 1 else ''}"
     return f"Recommended: {best.label}{others}"

@@ -46,6 +46,11 @@ class Following:
             return False
         return None if self.share is None else self.share >= FOLLOW_SHARE
 
+    @property
+    def asked_in_vain(self) -> bool:
+        """Whether the prompts asked for something and no picture gave a clear answer."""
+        return self.share is None and self.unclear > 0
+
 
 def following(rows: Iterable[Row]) -> Following:
     """Count how the pictures of `rows` answer their prompts."""

@@ -15,7 +15,7 @@ from ..files import whole_folder, write_json, write_text
 from .chart import chart_png
 from .contact_sheet import ReportPicture, contact_sheet, enlarged
 from .table import Row, score_columns, write_csv
-from .verdict_text import headline
+from .verdict_text import chosen_word, headline
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -111,7 +111,7 @@ def report_html(
         chart=_inline(chart),
         prompts=settings.get("prompts", {}),
         groups=_groups(pictures, verdict),
-        best_word=_best_word(verdict),
+        best_word=chosen_word(verdict.winner) if verdict.winner else "",
         columns=columns,
         rows=[_table_row(row, columns, by_cell) for row in rows],
         settings=json.dumps(dict(settings), indent=1, ensure_ascii=False),
@@ -125,7 +125,7 @@ _PLACE_KEYS = ("checkpoint", "epoch", "mean", "interval", "n", "follows")
 def _places(verdict: Verdict) -> list[dict[str, Any]]:
     places = [*verdict.ranking, *([verdict.base] if verdict.base else [])]
     tied = set(verdict.tied_with_best)
-    best_word = _best_word(verdict)
+    best_word = chosen_word(verdict.winner) if verdict.winner else ""
     shown = []
     for place in places:
         interval = place.interval
@@ -142,12 +142,6 @@ def _places(verdict: Verdict) -> list[dict[str, Any]]:
             }
         )
     return shown
-
-
-def _best_word(verdict: Verdict) -> str:
-    """Return what the chosen checkpoint is called: one that follows no prompt is not recommended."""
-    best = verdict.winner
-    return "least bad" if best is not None and best.following.follows is False else "recommended"
 
 
 def _groups(pictures: Sequence[ReportPicture], verdict: Verdict) -> list[dict[str, Any]]:

@@ -45,7 +45,8 @@ class Verdict:
         by: the score that ranks.
         lower_is_better: its direction.
         best: name of the recommended checkpoint; None when none was measured.
-        clear: whether the best follows its prompts and beats every rival beyond chance.
+        clear: whether the best follows its prompts, as far as they were asked, and beats every rival beyond
+            chance.
         ranking: followers first, then by mean; without the base model and without what was not measured.
         base: the control row, or None.
         comparisons: of the best with every rival, in ranking order.
@@ -161,11 +162,12 @@ def decide(
     best = runners[0] if runners else None
     comparisons = compare(grid, runners, seed)
     separated = bool(comparisons) and not any(c.tied for c in comparisons)
+    follows = best is not None and best.following.follows is not False and not best.following.asked_in_vain
     verdict = Verdict(
         by=by,
         lower_is_better=sign > 0,
         best=best.checkpoint if best else None,
-        clear=separated and best is not None and best.following.follows is not False,
+        clear=separated and follows,
         ranking=tuple(places),
         base=control[0] if control else None,
         comparisons=comparisons,

@@ -88,6 +88,11 @@ def headline(verdict: Verdict) -> str:
         return "No checkpoint was measured: there is nothing to recommend."
     if best.following.follows is False:
         return f"No checkpoint follows the prompts. The least bad is {_full(best)}."
+    if best.following.asked_in_vain:
+        return (
+            f"{_sentence(_full(best))} has the best score, but no picture clearly shows what its prompt asks "
+            "for: look at the pictures before you use it."
+        )
     if not verdict.comparisons:
         return f"Use {_full(best)}: it is the only one that can be chosen."
     ties = len(verdict.tied_with_best)
@@ -115,6 +120,13 @@ def ranking_lines(verdict: Verdict) -> list[str]:
     return lines
 
 
+def chosen_word(place: Ranked) -> str:
+    """Return what the chosen checkpoint is called; one that does not clearly follow is not recommended."""
+    if place.following.asked_in_vain:
+        return "best score"
+    return "least bad" if place.following.follows is False else "recommended"
+
+
 def follows_word(place: Ranked) -> str:
     """Return yes, no or unknown."""
     return {True: "yes", False: "no", None: "unknown"}[place.following.follows]
@@ -123,7 +135,7 @@ def follows_word(place: Ranked) -> str:
 def _following_reasons(verdict: Verdict, best: Ranked) -> list[str]:
     measured = [place for place in verdict.ranking if place.following.follows is not None]
     if not measured:
-        if any(place.following.unclear for place in verdict.ranking):
+        if any(place.following.asked_in_vain for place in verdict.ranking):
             return [
                 "No picture gives a clear answer to whether it follows its prompt: only the score decides, "
                 "and it may reward a picture that shows nothing of what was asked for. Look at the pictures."

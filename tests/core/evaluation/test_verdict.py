@@ -150,8 +150,11 @@ def test_a_trend_that_chance_does_not_explain_is_named():
 
 
 def test_pictures_without_a_clear_answer_are_said_to_have_none():
-    text = decide(rows_of([100, 200, 300], match=["unclear"] * 3)).text()
-    assert "No picture gives a clear answer" in text
+    verdict = decide(rows_of([100, 200, 300], match=["unclear"] * 3))
+    assert "No picture gives a clear answer" in verdict.text()
+    assert "look at the pictures before you use it" in verdict.text().splitlines()[0]
+    assert verdict.best == "e1"
+    assert not verdict.clear
 
 
 def test_a_misspelt_score_is_refused_with_the_nearest_name():
