@@ -83,7 +83,10 @@ def server(
     pack: Path,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[ComfyServer]:
-    """A real ComfyUI with the pack under an odd folder name, the base model and the sample data set."""
+    """A real ComfyUI with the pack under an odd name, the base model and the sample data set.
+
+    The name has no blanks: ComfyUI serves no web files of such a folder.
+    """
     from bespoke_core.comfyui.server import ComfyServer
 
     base = tmp_path_factory.mktemp("comfyui base")
@@ -92,7 +95,7 @@ def server(
     (checkpoints / base_checkpoint.name).symlink_to(base_checkpoint)
     shutil.copytree(sample_dataset, base / "input" / "bespoke_sample")
     with ComfyServer(
-        comfyui_folder, Path(sys.executable), base, pack=pack, pack_name="Odd pack-name.1", device="cpu"
+        comfyui_folder, Path(sys.executable), base, pack=pack, pack_name="Odd-pack.name_1", device="cpu"
     ) as running:
         yield running
 

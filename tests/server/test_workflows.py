@@ -98,7 +98,7 @@ def test_the_templates_browser_lists_every_shipped_workflow(client: Client, serv
 
     with urlopen(f"{server.url}/api/workflow_templates") as reply:
         templates = json.load(reply)
-    assert sorted(templates["Odd pack-name.1"]) == sorted(graphs.NAMES)
+    assert sorted(templates["Odd-pack.name_1"]) == sorted(graphs.NAMES)
 
 
 def test_clean_captions_reports_before_and_after_and_writes_a_training_ready_folder(
