@@ -168,14 +168,15 @@ class CleanDataset(DatasetNode):
 
         allowed = roots()
         source = allowed.readable(dataset_folder, field="dataset_folder")
-        target = output_folder.strip() or f"bespoke/datasets/{source.name}_clean"
+        wanted = output_folder.strip() or f"bespoke/datasets/{source.name}_clean"
+        target = allowed.writable(wanted, field="output_folder")
         report = clean_dataset(
             read_dataset(source, caption_extension=caption_extension),
-            output=allowed.writable(target, field="output_folder"),
+            output=target,
             strategy=strategy,
             dry_run=mode == "preview",
             copy_images=True,
         )
         text = clean_text(report)
-        folder = dataset_folder if mode == "preview" else target
+        folder = dataset_folder if mode == "preview" else str(target)
         return io.NodeOutput(folder, text, ui={"text": (text,), "bespoke_clean": [report.to_dict()]})

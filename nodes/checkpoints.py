@@ -126,6 +126,7 @@ class LoadCheckpoint(io.ComfyNode):
         import comfy.utils
 
         checkpoint = choose(checkpoints, epoch=epoch, name=checkpoint_name)
+        roots().readable(str(checkpoint.path), field="checkpoints")
         refuse_unknown_keys(checkpoint, model, clip)
         weights = comfy.utils.load_torch_file(str(checkpoint.path), safe_load=True)
         loaded = comfy.sd.load_lora_for_models(model, clip, weights, strength_model, strength_clip)

@@ -105,7 +105,7 @@ class Verdict(io.ComfyNode):
 
         rows = sweep.rows()
         verdict = decide(rows, by=by, baseline=earlier_sweep.rows() if earlier_sweep else None)
-        chosen = tuple(c for c in sweep.read_plan().checkpoints if c.name == verdict.best)
+        chosen = tuple(c for c in sweep.plan.checkpoints if c.name == verdict.best)
         chart = picture_tensor(chart_png(rows, verdict, by))
         text = verdict.text()
         return io.NodeOutput(

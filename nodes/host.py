@@ -41,6 +41,34 @@ def roots() -> Roots:
     return allowed.with_config(Path(folder_paths.get_user_directory()) / "bespoke.toml")
 
 
+def output_root() -> Path:
+    """Return ComfyUI's output folder."""
+    return Path(folder_paths.get_output_directory())
+
+
+class Made:
+    """Remembers which folders nodes have made in this process.
+
+    ComfyUI keeps a node's result as long as its inputs stay the same. When the user deletes the folder that
+    the result stands for, the node must run again.
+    """
+
+    def __init__(self) -> None:
+        self._folders: dict[str, Path] = {}
+
+    def remember(self, name: str, folder: Path) -> None:
+        """Note that the node's result of this name lies in a folder."""
+        self._folders[name] = folder
+
+    def fingerprint(self, name: str, otherwise: str) -> str | float:
+        """Return NaN, which makes ComfyUI run the node again, when the folder is gone; else `otherwise`."""
+        folder = self._folders.get(name)
+        return float("nan") if folder is not None and not folder.exists() else otherwise
+
+
+MADE = Made()
+
+
 def folder_problem(text: str | None, field: str) -> bool | str:
     """Return True when a folder given as a constant may be read, else the sentence that says why not.
 
@@ -99,6 +127,8 @@ def to_uint8(images: torch.Tensor) -> np.ndarray:
     import numpy as np
 
     values = images.detach().cpu().float().numpy()
+    if values.shape[-1] == 4:  # on white: the colours under transparent pixels are not part of the picture
+        values = values[..., :3] * values[..., 3:] + (1.0 - values[..., 3:])
     if values.size == 0:
         raise InputError("holds no picture", field="images", remedy="Connect at least one picture.")
     if np.isnan(values).any():
@@ -140,10 +170,12 @@ def show(text: str, node_id: str) -> None:
 
 
 def output_files(paths: Iterable[Path]) -> list[dict[str, str]]:
-    """Describe files under the output folder the way that ComfyUI's ``/view`` understands."""
-    root = Path(folder_paths.get_output_directory()).resolve()
+    """Describe files as ComfyUI's ``/view`` finds them; files outside the output folder are left out."""
+    root = output_root().resolve()
     described = []
     for path in paths:
+        if not path.resolve().is_relative_to(root):
+            continue
         inside = path.resolve().relative_to(root)
         described.append(
             {"filename": inside.name, "subfolder": inside.parent.as_posix().strip("."), "type": "output"}

@@ -22,12 +22,15 @@ from ..bespoke_core.files import key_of, sha256_of_file
 from ..bespoke_core.paths import safe_name
 from ..bespoke_core.training.layout import require_sd15_base
 from .host import (
+    MADE,
     METHODS,
     BespokeCheckpoints,
     BespokePrompts,
     BespokeSweep,
+    folder_fingerprint,
     folder_problem,
     output_files,
+    output_root,
     picture_tensor,
     roots,
     to_uint8,
@@ -141,22 +144,30 @@ class Sweep(io.ComfyNode):
         for checkpoint in checkpoints:
             require_sd15(checkpoint.path)
         base = base_key(cls.hidden.prompt, [model, clip, vae])
-        plan = SweepPlan(
-            checkpoints, prompts, parse_seeds(seeds), base, SamplerSettings(**sampler), with_base
-        )
-        root = allowed.writable(f"{SWEEPS}/{safe_name(sweep_name, field='sweep_name')}")
-        folder = SweepFolder(root, SpriteSettings(sprite_width, sprite_height, method, reference))
-        folder.write_plan(plan)
+        sampling = SamplerSettings(**sampler)
+        plan = SweepPlan(checkpoints, prompts, parse_seeds(seeds), base, sampling, with_base)
+        root = output_root() / SWEEPS / safe_name(sweep_name, field="sweep_name")
+        sweep = SweepFolder(root, plan, SpriteSettings(sprite_width, sprite_height, method, reference))
+        sweep.write_plan()
         graph = GraphBuilder()
-        relative = allowed.relative(root)
-        links = {
-            f"cell_{i:05}": add_cell(graph, cell, model, clip, vae, relative).out(0)
-            for i, cell in enumerate(folder.missing())
-        }
-        gather = graph.node(
-            "Bespoke_SweepGather", id=f"gather_{key_of(plan.to_dict())[:16]}", folder=relative, **links
-        )
+        place = {"folder": allowed.relative(root), "plan": sweep.key}
+        cells = [add_cell(graph, cell, model, clip, vae, place) for cell in sweep.missing()]
+        links = {f"cell_{i:05}": cell.out(0) for i, cell in enumerate(cells)}
+        gather = graph.node("Bespoke_SweepGather", id="gather", **place, **links)
+        MADE.remember(cls.node_name(sweep_name), root)
         return io.NodeOutput(gather.out(0), gather.out(1), expand=graph.finalize())
+
+    @classmethod
+    def node_name(cls, sweep_name: str | None) -> str:
+        """Return the name under which `MADE` knows a sweep."""
+        return f"sweep {sweep_name}"
+
+    @classmethod
+    def fingerprint_inputs(
+        cls, training_set: str | None = None, sweep_name: str | None = None, **_: Any
+    ) -> Any:
+        """Run again when the training set changed, or when the sweep's folder was deleted."""
+        return MADE.fingerprint(cls.node_name(sweep_name), folder_fingerprint(training_set or None))
 
 
 class SweepCell(io.ComfyNode):
@@ -175,18 +186,24 @@ class SweepCell(io.ComfyNode):
             inputs=[
                 io.Image.Input("image"),
                 io.String.Input("folder", default="", tooltip="The sweep's folder."),
+                io.String.Input("plan", default="", tooltip="The plan's content key."),
                 io.String.Input("key", default="", tooltip="The cell's content key."),
             ],
             outputs=[io.String.Output("key")],
         )
 
     @classmethod
-    def execute(cls, image: Any, folder: str, key: str) -> io.NodeOutput:
+    def fingerprint_inputs(cls, **_: Any) -> float:
+        """Run always: a cell is only there because its picture is missing on disk."""
+        return float("nan")
+
+    @classmethod
+    def execute(cls, image: Any, folder: str, plan: str, key: str) -> io.NodeOutput:
         """Store the picture with its record."""
         import comfyui_version
         import torch
 
-        sweep = open_sweep(roots().writable(folder, field="folder"))
+        sweep = open_checked(folder, plan)
         versions = {"comfyui": comfyui_version.__version__, "torch": torch.__version__}
         record = sweep.save(sweep.cell(key), to_uint8(image)[0], versions=versions)
         picture = sweep.root / "cells" / record["picture"]
@@ -207,16 +224,24 @@ class SweepGather(io.ComfyNode):
             is_output_node=True,
             is_dev_only=True,
             accept_all_inputs=True,
-            inputs=[io.String.Input("folder", default="", tooltip="The sweep's folder.")],
+            inputs=[
+                io.String.Input("folder", default="", tooltip="The sweep's folder."),
+                io.String.Input("plan", default="", tooltip="The plan's content key."),
+            ],
             outputs=[BespokeSweep.Output("sweep"), io.Image.Output("contact_sheet")],
         )
 
     @classmethod
-    def execute(cls, folder: str, **_: Any) -> io.NodeOutput:
+    def fingerprint_inputs(cls, **_: Any) -> float:
+        """Run always: what it gathers lies on disk, and it is only there when the sweep itself runs."""
+        return float("nan")
+
+    @classmethod
+    def execute(cls, folder: str, plan: str, **_: Any) -> io.NodeOutput:
         """Write the table and draw the contact sheet."""
         from ..bespoke_core.evaluation.contact_sheet import contact_sheet
 
-        sweep = open_sweep(roots().writable(folder, field="folder"))
+        sweep = open_checked(folder, plan)
         sweep.score_missing()
         sweep.write_table()
         sheet = contact_sheet(sweep.pictures())
@@ -233,10 +258,26 @@ class SweepGather(io.ComfyNode):
         )
 
 
-def add_cell(graph: GraphBuilder, cell: Cell, model: list, clip: list, vae: list, folder: str) -> Any:
+def open_checked(folder: str, plan: str) -> SweepFolder:
+    """Open a sweep after checking every path that its plan names: others may put files in the output folder.
+
+    Raises:
+        InputError: the folder holds no such plan, or the plan names a path outside the allowed folders.
+    """
+    allowed = roots()
+    sweep = open_sweep(allowed.writable(folder, field="folder"), plan)
+    if sweep.sprites.reference is not None:
+        allowed.readable(str(sweep.sprites.reference), field="training_set")
+    return sweep
+
+
+def add_cell(
+    graph: GraphBuilder, cell: Cell, model: list, clip: list, vae: list, place: dict[str, str]
+) -> Any:
     """Add the core nodes of one cell to the expansion; cells share the nodes that they have in common.
 
-    Node ids are content keys, so that ComfyUI's own cache finds them again when the sweep grows.
+    ComfyUI keeps results by a node's inputs. A LoRA's name may stand for another file tomorrow, so its hash
+    is an input too; core's LoraLoader does not look at it.
     """
     settings = cell.sampler
     if cell.checkpoint is not None:
@@ -248,6 +289,7 @@ def add_cell(graph: GraphBuilder, cell: Cell, model: list, clip: list, vae: list
             lora_name=lora_name(cell.checkpoint.path),
             strength_model=settings.strength_model,
             strength_clip=settings.strength_clip,
+            content_sha256=cell.checkpoint.sha256,
         )
         model, clip = lora.out(0), lora.out(1)
 
@@ -277,26 +319,38 @@ def add_cell(graph: GraphBuilder, cell: Cell, model: list, clip: list, vae: list
     )
     decoded = graph.node("VAEDecode", id=f"decode_{cell.key[:16]}", samples=sampled.out(0), vae=vae)
     return graph.node(
-        "Bespoke_SweepCell", id=f"cell_{cell.key[:16]}", image=decoded.out(0), folder=folder, key=cell.key
+        "Bespoke_SweepCell", id=f"cell_{cell.key[:16]}", image=decoded.out(0), key=cell.key, **place
     )
 
 
 def lora_name(path: Path) -> str:
-    """Return the name by which core's LoraLoader knows a file.
+    """Return the name by which core's LoraLoader opens just this file.
 
     Raises:
-        InputError: the file is in none of ComfyUI's loras folders.
+        InputError: the file is in none of ComfyUI's loras folders, or another file of its name comes first.
     """
     from ..bespoke_core.errors import InputError
 
-    folders = [Path(folder).resolve() for folder in folder_paths.get_folder_paths("loras")]
-    for folder in folders:
-        if path.resolve().is_relative_to(folder):
-            return str(path.resolve().relative_to(folder))
+    folders = [Path(folder) for folder in folder_paths.get_folder_paths("loras")]
+    # A folder of LoRAs may be a link: both the path as given and the real one may lie in it.
+    pairs = [(path, folder) for folder in folders] + [
+        (path.resolve(), folder.resolve()) for folder in folders
+    ]
+    names = [str(place.relative_to(folder)) for place, folder in pairs if place.is_relative_to(folder)]
+    for name in names:
+        found = folder_paths.get_full_path("loras", name)
+        if found is not None and Path(found).samefile(path):
+            return name
+    if names:
+        raise InputError(
+            "is hidden by another file of this name in a loras folder that ComfyUI searches first",
+            file=path,
+            remedy="Rename or move one of the two.",
+        )
     raise InputError(
         "is in none of ComfyUI's loras folders",
         file=path,
-        remedy="Move it under one of: " + ", ".join(str(f) for f in folders) + ".",
+        remedy="Move it under one of: " + ", ".join(str(folder) for folder in folders) + ".",
     )
 
 

@@ -10,15 +10,19 @@ import comfy.sd1_clip
 import folder_paths
 from comfy_api.latest import io
 
+from ..bespoke_core.errors import InputError
 from ..bespoke_core.evaluation.checkpoints import find_checkpoints
 from ..bespoke_core.training.config import Option, TrainingConfig, describe, read_toml, to_toml, with_values
 from ..bespoke_core.training.preset import PIXEL_ART, combine
 from .host import (
+    MADE,
     BespokeCheckpoints,
     BespokeTraining,
     DatasetNode,
     dataset_folder_input,
+    folder_fingerprint,
     output_files,
+    output_root,
     picture_tensor,
     roots,
     show,
@@ -67,14 +71,23 @@ class MakeTrainingConfig(io.ComfyNode):
         )
 
     @classmethod
+    def validate_inputs(cls, toml: str | None = None) -> bool | str:
+        """Refuse a configuration that cannot be read before any work starts."""
+        try:
+            given_toml(toml or "")
+        except InputError as error:
+            return str(error)
+        return True
+
+    @classmethod
+    def fingerprint_inputs(cls, toml: str | None = None, **_: Any) -> str:
+        """Run again when the file changed."""
+        return folder_fingerprint(toml if toml and is_toml_path(toml) else None)
+
+    @classmethod
     def execute(cls, ckpt_name: str, toml: str = "", **values: Any) -> io.NodeOutput:
         """Combine and check."""
-        text = toml.strip()
-        given: TrainingConfig | None = None
-        if "\n" not in text and text.lower().endswith(".toml"):
-            given = read_toml(roots().readable(text, field="toml", suffixes=(".toml",)))
-        elif text:
-            given = read_toml(text + "\n")
+        given = given_toml(toml)
         config = with_values(
             combine(values, given),
             pretrained_model_name_or_path=folder_paths.get_full_path_or_raise("checkpoints", ckpt_name),
@@ -82,6 +95,22 @@ class MakeTrainingConfig(io.ComfyNode):
         )
         complete = to_toml(config)
         return io.NodeOutput(config, complete, ui={"text": (complete,)})
+
+
+def is_toml_path(text: str) -> bool:
+    """Return whether the widget holds a file's path rather than a configuration."""
+    return "\n" not in text.strip() and text.strip().lower().endswith(".toml")
+
+
+def given_toml(text: str) -> TrainingConfig | None:
+    """Return the configuration that the widget gives, or None where it is empty.
+
+    Raises:
+        InputError: the file may not be read, or what it says cannot be used.
+    """
+    if is_toml_path(text):
+        return read_toml(roots().readable(text, field="toml", suffixes=(".toml",)))
+    return read_toml(text.strip() + "\n") if text.strip() else None
 
 
 class TrainLora(DatasetNode):
@@ -117,6 +146,18 @@ class TrainLora(DatasetNode):
         )
 
     @classmethod
+    def node_name(cls, run_name: str | None) -> str:
+        """Return the name under which `MADE` knows a run."""
+        return f"run {run_name}"
+
+    @classmethod
+    def fingerprint_inputs(
+        cls, dataset_folder: str | None = None, run_name: str | None = None, **_: Any
+    ) -> Any:
+        """Run again when a file of the data set changed, or when the run's folder was deleted."""
+        return MADE.fingerprint(cls.node_name(run_name), folder_fingerprint(dataset_folder))
+
+    @classmethod
     async def execute(cls, training: TrainingConfig, dataset_folder: str, run_name: str) -> io.NodeOutput:
         """Train, or take the finished run of the same inputs."""
         from ..bespoke_core.training.chart import loss_chart, notices
@@ -125,9 +166,10 @@ class TrainLora(DatasetNode):
         allowed = roots()
         dataset = allowed.readable(dataset_folder, field="dataset_folder")
         config = with_values(training, train_data_dir=str(dataset))
-        place = place_run(config, allowed.writable(RUNS), run_name)
+        place = place_run(config, output_root() / RUNS, run_name)
         if not place.finished:
             await follow(place, cls.hidden.unique_id)
+        MADE.remember(cls.node_name(run_name), place.folder)
         checkpoints = find_checkpoints(place.folder)
         chart, relative = loss_chart(place.folder), allowed.relative(place.folder)
         chart_path = place.folder / "loss.png"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..evaluation.plan_file import PlanFile
+from ..evaluation.prompts import prompt_lines
 from ..evaluation.table import parse_csv
 from ..files import write_bytes, write_json
 from .client import Client
@@ -16,7 +17,7 @@ Graph = dict[str, dict[str, Any]]
 
 def sweep_graph(plan: PlanFile) -> Graph:
     """Return the API graph of a plan: loader, checkpoints, prompts, sweep, verdict."""
-    prompts = "\n".join(f"{p.name}: {p.text}" for p in plan.test_prompts)
+    prompts = prompt_lines(plan.test_prompts)
     return {
         "base": {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": plan.base_checkpoint}},
         "checkpoints": {

@@ -12,6 +12,7 @@ from typing import Any
 from ..errors import InputError
 from ..files import sha256_of_file
 from ..weights_file import read_header
+from .table import BASE
 
 _EPOCH_SUFFIX = re.compile(r"-(\d{6})$")
 _DOWN = ".lora_down.weight"
@@ -112,6 +113,13 @@ def find_checkpoints(folder: Path, *, pattern: str = "*") -> tuple[Checkpoint, .
             value=pattern,
             remedy=_what_is_there(folder),
         )
+    for path in chosen:
+        if path.stem.casefold() == BASE:
+            raise InputError(
+                "has the name of the control row, the base model without a LoRA",
+                file=path,
+                remedy="Rename the file.",
+            )
     headers = {path: require_sd15(path) for path in chosen}
     numbered = {path: _epoch_in_name(path) for path in chosen}
     found = []

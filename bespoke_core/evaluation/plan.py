@@ -87,8 +87,7 @@ class Cell:
     @property
     def file_stem(self) -> str:
         """A file name that says what the picture is: checkpoint, prompt, seed, first digits of the key."""
-        prompt = re.sub(r"[^\w-]+", "-", self.prompt.name)[:40]
-        checkpoint = re.sub(r"[^\w.-]+", "-", self.checkpoint_name)[:60]
+        checkpoint, prompt = _short(self.checkpoint_name, 80), _short(self.prompt.name, 60)
         return f"{checkpoint}_{prompt}_seed{self.seed}_{self.key[:10]}"
 
     def settings(self) -> dict[str, Any]:
@@ -151,21 +150,46 @@ class SweepPlan:
 
 
 def plan_from_dict(data: Mapping[str, Any]) -> SweepPlan:
-    """Return the plan that `SweepPlan.to_dict` described.
+    """Return the plan that `SweepPlan.to_dict` described; every value's type is checked.
 
     Raises:
-        KeyError, TypeError: the data is not of that form.
+        KeyError, TypeError, ValueError: the data is not of that form.
     """
+    sampler = SamplerSettings(**data["sampler"])
+    for name, value in asdict(sampler).items():
+        _typed(value, type(getattr(SamplerSettings(), name)), name)
     return SweepPlan(
         checkpoints=tuple(
-            Checkpoint(c["name"], c["epoch"], Path(c["path"]), c["sha256"]) for c in data["checkpoints"]
+            Checkpoint(
+                _typed(c["name"], str, "name"),
+                _typed(c["epoch"], int, "epoch"),
+                Path(_typed(c["path"], str, "path")),
+                _typed(c["sha256"], str, "sha256"),
+            )
+            for c in data["checkpoints"]
         ),
-        prompts=tuple(TestPrompt(p["name"], p["text"]) for p in data["prompts"]),
-        seeds=tuple(data["seeds"]),
-        base=data["base"],
-        sampler=SamplerSettings(**data["sampler"]),
-        with_base=data["with_base"],
+        prompts=tuple(
+            TestPrompt(_typed(p["name"], str, "name"), _typed(p["text"], str, "text"))
+            for p in data["prompts"]
+        ),
+        seeds=tuple(_typed(seed, int, "seed") for seed in data["seeds"]),
+        base=_typed(data["base"], str, "base"),
+        sampler=sampler,
+        with_base=_typed(data["with_base"], bool, "with_base"),
     )
+
+
+def _typed(value: Any, kind: type, name: str) -> Any:
+    allowed = (int, float) if kind is float else kind
+    if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
+        raise TypeError(f"{name} is {value!r}")
+    return value
+
+
+def _short(name: str, most: int) -> str:
+    """Return a name for a file: letters, digits, dot and dash, at most `most` bytes of UTF-8."""
+    plain = re.sub(r"[^\w.-]+", "-", name).lstrip(".")
+    return plain.encode("utf-8")[:most].decode("utf-8", errors="ignore")
 
 
 def parse_seeds(text: str) -> tuple[int, ...]:

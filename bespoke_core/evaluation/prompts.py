@@ -61,6 +61,26 @@ def parse_prompts(text: str, *, file: Path | None = None) -> tuple[TestPrompt, .
     return check_prompts(prompts, file=file)
 
 
+def prompt_lines(prompts: Iterable[TestPrompt]) -> str:
+    """Return prompts in the form that `parse_prompts` reads.
+
+    Raises:
+        InputError: a name or a text that this form cannot hold.
+    """
+    lines = []
+    for prompt in prompts:
+        line = f"{prompt.name}: {prompt.text}"
+        if parse_prompts(line) != (prompt,):
+            raise InputError(
+                "cannot be written as one line 'name: text'",
+                field="prompts",
+                value=prompt.name,
+                remedy="Use a name of letters, digits, blanks, dots and dashes, and a text on one line.",
+            )
+        lines.append(line)
+    return "\n".join(lines)
+
+
 def read_prompts(path: Path) -> tuple[TestPrompt, ...]:
     """Read a prompt file (UTF-8, with or without a byte-order mark), as `parse_prompts` does.
 
@@ -74,13 +94,14 @@ def read_prompts(path: Path) -> tuple[TestPrompt, ...]:
 
 
 def check_prompts(prompts: Iterable[TestPrompt], *, file: Path | None = None) -> tuple[TestPrompt, ...]:
-    """Return the prompts when their names are unique, ignoring case.
+    """Return the prompts when their names, ignoring case, and their texts are unique.
 
     Raises:
-        InputError: two prompts have one name.
+        InputError: two prompts have one name or one text.
     """
     checked = tuple(prompts)
     seen: set[str] = set()
+    texts: dict[str, str] = {}
     for prompt in checked:
         if prompt.name.lower() in seen:
             raise InputError(
@@ -90,5 +111,14 @@ def check_prompts(prompts: Iterable[TestPrompt], *, file: Path | None = None) ->
                 value=prompt.name,
                 remedy="Name every prompt differently; results are listed by name.",
             )
+        if prompt.text in texts:
+            raise InputError(
+                f"asks for the same as {texts[prompt.text]}",
+                file=file,
+                field="prompts",
+                value=prompt.name,
+                remedy="Remove one of them: the same picture must not count twice.",
+            )
         seen.add(prompt.name.lower())
+        texts[prompt.text] = prompt.name
     return checked

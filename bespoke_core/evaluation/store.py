@@ -2,14 +2,16 @@
 
 Layout of a sweep folder::
 
-    plan.json                     what the sweep is
+    plan.json                     the latest plan, for people and for the command line
+    plans/<plan key>.json         every plan that was run here
     cells/<file stem>.png         the picture as it was decoded, its settings in its metadata
     cells/<key>.json              the record: settings, hashes, versions, scores
     sprites/<file stem>.png       the picture shrunk to a sprite
     table.csv                     one row a cell, written when the sweep ends
 
 A record names the hash of the picture that it measures. A picture that was changed or lost makes its cell
-missing again, so that no number ever stands beside another picture.
+missing again, so that no number ever stands beside another picture. What is read from the folder is checked
+like any other input: a server lets others put files there.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,10 +33,13 @@ from .table import Row, write_csv
 if TYPE_CHECKING:
     import numpy as np
 
+    from ..scoring.reference import ReferenceStatistics
     from .contact_sheet import ReportPicture
 
 SCORING_VERSION = 1
 """Raised when a score's meaning changes, so that stored pictures are scored again."""
+_AT_ONCE = 16  # pictures scored together: bounds the memory of a large sweep
+_RUN_AGAIN = "Start the sweep again."
 
 
 @dataclass(frozen=True)
@@ -58,37 +64,46 @@ class SpriteSettings:
         reference = _folder_key(self.reference) if self.reference else None
         return key_of([SCORING_VERSION, self.width, self.height, self.method, reference])
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return a JSON-able form, the folder with forward slashes."""
+        return {**asdict(self), "reference": self.reference.as_posix() if self.reference else None}
+
 
 class SweepFolder:
-    """One sweep on disk: its plan, its cells, its table.
+    """One sweep on disk: a plan, its cells, its table.
+
+    Two sweeps of one name share their pictures, but each object keeps the plan that it was made with.
 
     Args:
         root: the folder; made when the first thing is written.
+        plan: what the sweep is.
         sprites: how the pictures are scored.
     """
 
-    def __init__(self, root: Path, sprites: SpriteSettings | None = None) -> None:
+    def __init__(self, root: Path, plan: SweepPlan, sprites: SpriteSettings | None = None) -> None:
         self.root = root
+        self.plan = plan
         self.sprites = sprites or SpriteSettings()
+        self._cells = {cell.key: cell for cell in plan.cells}
 
-    def write_plan(self, plan: SweepPlan) -> None:
-        """Record what the sweep is; the results of an earlier plan stay and are used where they fit."""
-        sprites = {**asdict(self.sprites), "reference": _posix(self.sprites.reference)}
-        write_json(
-            self.root / "plan.json", {"bespoke": __version__, "plan": plan.to_dict(), "sprites": sprites}
-        )
+    @property
+    def key(self) -> str:
+        """Content key of the plan and of how it is scored: the name of its file in ``plans``."""
+        return key_of([self.plan.to_dict(), self.sprites.to_dict()])
 
-    def read_plan(self) -> SweepPlan:
-        """Return the plan on disk.
-
-        Raises:
-            InputError: the folder holds no sweep.
-        """
-        return plan_from_dict(_read_description(self.root)["plan"])
+    def write_plan(self) -> None:
+        """Record what the sweep is; the results of earlier plans stay and are used where they fit."""
+        description = {
+            "bespoke": __version__,
+            "plan": self.plan.to_dict(),
+            "sprites": self.sprites.to_dict(),
+        }
+        write_json(self.root / "plans" / f"{self.key}.json", description)
+        write_json(self.root / "plan.json", description)
 
     def missing(self) -> tuple[Cell, ...]:
         """Return the cells of the plan that have no whole, unchanged picture yet."""
-        return tuple(cell for cell in self.read_plan().cells if self.record(cell) is None)
+        return tuple(cell for cell in self.plan.cells if self.record(cell) is None)
 
     def cell(self, key: str) -> Cell:
         """Return the plan's cell of a key.
@@ -96,25 +111,27 @@ class SweepFolder:
         Raises:
             InputError: the plan has no such cell.
         """
-        for cell in self.read_plan().cells:
-            if cell.key == key:
-                return cell
-        raise InputError(
-            "is not a cell of this sweep's plan",
-            file=self.root / "plan.json",
-            field="key",
-            value=key,
-            remedy="Start the sweep again.",
-        )
+        if key not in self._cells:
+            raise InputError(
+                "is not a cell of this sweep's plan",
+                file=self.root,
+                field="key",
+                value=key,
+                remedy=_RUN_AGAIN,
+            )
+        return self._cells[key]
 
     def record(self, cell: Cell) -> dict[str, Any] | None:
         """Return a cell's record, or None when it is missing or its picture is no longer the measured one."""
-        path = self._record_path(cell)
-        if not path.is_file():
+        try:
+            record = json.loads(self._record_path(cell).read_text(encoding="utf-8"))
+        except (OSError, ValueError):  # absent, or not what we write: the cell is drawn again
             return None
-        record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        # The picture's name follows from the cell; whatever else a record says is not ours.
+        if not isinstance(record, dict) or record.get("picture") != f"{cell.file_stem}.png":
+            return None
         picture = self.root / "cells" / record["picture"]
-        if not picture.is_file() or sha256_of_file(picture) != record["picture_sha256"]:
+        if not picture.is_file() or sha256_of_file(picture) != record.get("picture_sha256"):
             return None
         return record
 
@@ -129,9 +146,8 @@ class SweepFolder:
         Returns:
             The record. The picture is on disk before the record that names it.
         """
-        data = _png(picture, cell.settings())
         path = self.root / "cells" / f"{cell.file_stem}.png"
-        write_bytes(path, data)
+        write_bytes(path, _png(picture, cell.settings()))
         record = {
             "key": cell.key,
             "settings": cell.settings(),
@@ -143,13 +159,14 @@ class SweepFolder:
 
     def score_missing(self) -> int:
         """Score the stored pictures without scores or with scores of other settings; return how many."""
-        stale = []
-        for cell in self.read_plan().cells:
-            record = self.record(cell)
-            if record is not None and record.get("scored_with") != self.sprites.key:
-                stale.append((cell, record, _read_png(self.root / "cells" / record["picture"])))
-        if stale:
-            self._score(stale)
+        stale = [
+            (cell, record)
+            for cell in self.plan.cells
+            if (record := self.record(cell)) is not None and record.get("scored_with") != self.sprites.key
+        ]
+        for first in range(0, len(stale), _AT_ONCE):
+            batch = stale[first : first + _AT_ONCE]
+            self._score([(c, r, _read_png(self.root / "cells" / r["picture"])) for c, r in batch])
         return len(stale)
 
     def rows(self) -> list[Row]:
@@ -169,17 +186,15 @@ class SweepFolder:
 
     def settings(self) -> dict[str, Any]:
         """Return what is needed to make the sweep again: sampler, seeds, prompts, checkpoints, versions."""
-        description = _read_description(self.root)
-        plan = description["plan"]
         versions: dict[str, str] = next((record["versions"] for _, record in self._finished()), {})
         return {
             "folder": self.root.name,
-            **plan["sampler"],
-            "seeds": plan["seeds"],
-            "prompts": {p["name"]: p["text"] for p in plan["prompts"]},
-            "checkpoints": {c["name"]: c["sha256"] for c in plan["checkpoints"]},
-            "base": plan["base"],
-            "sprites": description["sprites"],
+            **asdict(self.plan.sampler),
+            "seeds": list(self.plan.seeds),
+            "prompts": {p.name: p.text for p in self.plan.prompts},
+            "checkpoints": {c.name: c.sha256 for c in self.plan.checkpoints},
+            "base": self.plan.base,
+            "sprites": self.sprites.to_dict(),
             "versions": versions,
         }
 
@@ -191,10 +206,12 @@ class SweepFolder:
 
     def _finished(self) -> list[tuple[Row, dict[str, Any]]]:
         finished = []
-        for cell in self.read_plan().cells:
+        for cell in self.plan.cells:
             record = self.record(cell)
             if record is not None:
-                scores = {**record.get("scores", {}), "picture": f"cells/{record['picture']}"}
+                current = record.get("scored_with") == self.sprites.key
+                scores = dict(record["scores"]) if current else {}
+                scores["picture"] = f"cells/{record['picture']}"
                 scores["picture_sha256"] = record["picture_sha256"]
                 scores["checkpoint_sha256"] = cell.checkpoint.sha256 if cell.checkpoint else None
                 row = Row(cell.checkpoint_name, cell.epoch, cell.prompt.name, cell.seed, scores)
@@ -204,20 +221,23 @@ class SweepFolder:
     def _score(self, cells: Sequence[tuple[Cell, dict[str, Any], np.ndarray]]) -> list[dict[str, Any]]:
         import numpy as np
 
-        from ..scoring.reference import read_reference
         from ..scoring.score import score_pictures
         from ..sprites.downscale import downscale
 
-        size = (self.sprites.width, self.sprites.height)
-        method = self.sprites.method
+        size, method = (self.sprites.width, self.sprites.height), self.sprites.method
         pictures = np.stack([picture for _, _, picture in cells])
-        reference = read_reference(self.sprites.reference, size=size) if self.sprites.reference else None
-        prompts = [cell.prompt.text for cell, _, _ in cells]
-        scores = score_pictures(pictures, size=size, method=method, prompts=prompts, reference=reference)
+        reference = self.sprites.reference
+        scores = score_pictures(
+            pictures,
+            size=size,
+            method=method,
+            prompts=[cell.prompt.text for cell, _, _ in cells],
+            reference=_reference(reference, size, _folder_key(reference)) if reference else None,
+        )
         sprites = downscale(pictures, size=size, method=method)
         records = []
         for (cell, record, _), score, sprite in zip(cells, scores, sprites, strict=True):
-            write_bytes(self.root / "sprites" / record["picture"], _png(sprite, cell.settings()))
+            write_bytes(self.root / "sprites" / f"{cell.file_stem}.png", _png(sprite, cell.settings()))
             record = {**record, "scores": score.to_dict(), "scored_with": self.sprites.key}
             write_json(self._record_path(cell), record)
             records.append(record)
@@ -225,6 +245,31 @@ class SweepFolder:
 
     def _record_path(self, cell: Cell) -> Path:
         return self.root / "cells" / f"{cell.key}.json"
+
+
+def open_sweep(root: Path, key: str = "") -> SweepFolder:
+    """Return a sweep in a folder with the plan and the sprite settings that it was made with.
+
+    Args:
+        root: the sweep's folder.
+        key: of the plan; empty takes the latest.
+
+    Raises:
+        InputError: the folder holds no such plan, or its file is not one of ours.
+    """
+    path = root / "plans" / f"{key}.json" if key.isalnum() else root / "plan.json"
+    if not path.is_file():
+        raise InputError(
+            f"holds no sweep ({path.name} is absent)", file=root, remedy="Give a folder that a sweep wrote."
+        )
+    try:
+        description = json.loads(path.read_text(encoding="utf-8"))
+        sprites = dict(description["sprites"])
+        if sprites["reference"] is not None:
+            sprites["reference"] = Path(sprites["reference"])
+        return SweepFolder(root, plan_from_dict(description["plan"]), SpriteSettings(**sprites))
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"is not a sweep's plan ({error!r})", file=path, remedy=_RUN_AGAIN) from None
 
 
 def read_settings(root: Path) -> dict[str, Any]:
@@ -235,25 +280,12 @@ def read_settings(root: Path) -> dict[str, Any]:
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
 
-def open_sweep(root: Path) -> SweepFolder:
-    """Return the sweep in a folder with the sprite settings that it was made with.
+@lru_cache(maxsize=8)
+def _reference(folder: Path, size: tuple[int, int], key: str) -> ReferenceStatistics:
+    """Measure the training set once for all cells; `key` changes when a file of it does."""
+    from ..scoring.reference import read_reference
 
-    Raises:
-        InputError: the folder holds no sweep.
-    """
-    sprites = dict(_read_description(root)["sprites"])
-    sprites["reference"] = Path(sprites["reference"]) if sprites["reference"] else None
-    return SweepFolder(root, SpriteSettings(**sprites))
-
-
-def _read_description(root: Path) -> dict[str, Any]:
-    path = root / "plan.json"
-    if not path.is_file():
-        raise InputError(
-            "holds no sweep (no plan.json)", file=root, remedy="Give a folder that a sweep wrote."
-        )
-    description: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return description
+    return read_reference(folder, size=size)
 
 
 def _png(picture: np.ndarray, settings: Mapping[str, Any]) -> bytes:
@@ -278,7 +310,3 @@ def _read_png(path: Path) -> np.ndarray:
 def _folder_key(folder: Path) -> str:
     files = sorted(p for p in folder.iterdir() if p.is_file())
     return key_of([[p.name, p.stat().st_size, p.stat().st_mtime_ns] for p in files])
-
-
-def _posix(path: Path | None) -> str | None:
-    return path.as_posix() if path else None

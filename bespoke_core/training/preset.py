@@ -37,6 +37,13 @@ ALWAYS: Mapping[str, Any] = {"enable_bucket": True, "bucket_no_upscale": True, "
 """What every run of the node uses unless its TOML says otherwise."""
 
 
+_STANDS_FOR = {
+    "learning_rate": ("unet_lr", "text_encoder_lr"),
+    "max_train_steps": ("max_train_epochs",),
+}
+"""A key that a TOML gives to the keys that it decides too, where the TOML leaves those out."""
+
+
 def combine(values: Mapping[str, Any], toml: TrainingConfig | None) -> TrainingConfig:
     """Return the configuration of the node's values and an optional TOML file.
 
@@ -48,7 +55,9 @@ def combine(values: Mapping[str, Any], toml: TrainingConfig | None) -> TrainingC
     """
     keys = set() if toml is None else toml.model_fields_set - set(PATH_KEYS)
     given = {key: getattr(toml, key) for key in keys}
+    shadowed = {key for given_key, keys in _STANDS_FOR.items() if given_key in given for key in keys}
     merged = {**PIXEL_ART, **ALWAYS, **_from_widgets(values), **given}
+    merged = {key: value for key, value in merged.items() if key not in shadowed or key in given}
     width, height = from_values({"resolution": merged["resolution"]}).size
     # A bucket range that does not hold the resolution is not the user's wish but a default's.
     if "min_bucket_reso" not in given:

@@ -45,6 +45,12 @@ LOG_FILE = "log.txt"
 LOG_LINES = 20
 _CANCELLED = 130
 _PACK = Path(__file__).resolve().parents[2]
+# The library is found by this path alone. An embedded Python ignores PYTHONPATH and the working folder, and
+# the run folder must never be searched: others may put files there through the server.
+_START = (
+    "import runpy, sys; sys.path[:] = [sys.argv.pop(1), *filter(None, sys.path)]; "
+    "runpy.run_module('bespoke_core', run_name='__main__', alter_sys=True)"
+)
 
 
 def finished_run(config: TrainingConfig, run_folder: Path) -> TrainingResult | None:
@@ -103,12 +109,12 @@ def start_training(
     start = events.stat().st_size if keeps_log else 0
     if not keeps_log:  # an earlier run's events must not be read as this one's
         events.unlink(missing_ok=True)
-    command = [python, "-m", "bespoke_core", "train", str(run_folder / CONFIG_FILE)]
+    command = [python, "-u", "-c", _START, str(_PACK), "train", str(run_folder / CONFIG_FILE)]
     command += ["--run-folder", str(run_folder), *(["--resume"] if resume else [])]
     with (run_folder / LOG_FILE).open("ab" if resume else "wb") as log:
         process = subprocess.Popen(
             command,
-            cwd=run_folder,
+            cwd=_PACK,
             env=_environment(),
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -200,12 +206,9 @@ class TrainingProcess:
 
 
 def _environment() -> dict[str, str]:
-    """Return the child's environment: the pack importable, quiet threads, no model hub, our process told."""
-    former = os.environ.get("PYTHONPATH")
+    """Return the child's environment: quiet threads, no model hub, our process told."""
     return {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(_PACK), *([former] if former else [])]),
-        "PYTHONUNBUFFERED": "1",
         "PYTHONIOENCODING": "utf-8",
         # Threads that spin while they wait slow down everything else on a shared machine.
         "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),

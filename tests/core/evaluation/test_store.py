@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +36,8 @@ def draw(cell: Cell) -> np.ndarray:
 
 @pytest.fixture
 def sweep(tmp_path: Path) -> SweepFolder:
-    folder = SweepFolder(tmp_path / "sweep", SpriteSettings(width=6, height=6))
-    folder.write_plan(PLAN)
+    folder = SweepFolder(tmp_path / "sweep", PLAN, SpriteSettings(width=6, height=6))
+    folder.write_plan()
     return folder
 
 
@@ -83,8 +84,7 @@ def test_another_checkpoint_under_the_same_name_is_another_cell(sweep: SweepFold
         PLAN.base,
         PLAN.sampler,
     )
-    sweep.write_plan(other)
-    assert [cell.checkpoint_name for cell in sweep.missing()] == ["run", "run"]
+    assert [cell.checkpoint_name for cell in SweepFolder(sweep.root, other).missing()] == ["run", "run"]
 
 
 def test_the_table_has_a_row_a_cell_with_hashes_and_scores(sweep: SweepFolder) -> None:
@@ -110,8 +110,10 @@ def test_a_sweep_opens_again_with_the_settings_it_was_made_with(sweep: SweepFold
 def test_other_sprite_settings_score_the_stored_pictures_again_without_drawing(sweep: SweepFolder) -> None:
     fill(sweep)
     before = {p.name: p.stat().st_mtime_ns for p in (sweep.root / "cells").glob("*.png")}
-    finer = SweepFolder(sweep.root, SpriteSettings(width=3, height=3))
-    finer.write_plan(PLAN)
+    finer = SweepFolder(sweep.root, PLAN, SpriteSettings(width=3, height=3))
+    assert all("unique_colors" not in row.scores for row in finer.rows()), (
+        "scores of other settings are shown"
+    )
     assert finer.score_missing() == 4
     assert finer.score_missing() == 0
     assert {p.name: p.stat().st_mtime_ns for p in (sweep.root / "cells").glob("*.png")} == before
@@ -122,6 +124,46 @@ def test_a_folder_without_a_sweep_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="plan"):
         open_sweep(tmp_path)
     with pytest.raises(InputError, match="cell"):
-        folder = SweepFolder(tmp_path)
-        folder.write_plan(PLAN)
-        folder.cell("0" * 64)
+        SweepFolder(tmp_path, PLAN).cell("0" * 64)
+
+
+def test_two_sweeps_of_one_name_keep_their_own_plans(sweep: SweepFolder) -> None:
+    fill(sweep)
+    fewer = SweepFolder(sweep.root, replace(PLAN, prompts=PLAN.prompts[:1]), sweep.sprites)
+    fewer.write_plan()
+    assert open_sweep(sweep.root, sweep.key).plan == PLAN
+    assert open_sweep(sweep.root, fewer.key).plan == fewer.plan
+    assert open_sweep(sweep.root).plan == fewer.plan
+    assert (len(sweep.rows()), len(fewer.rows())) == (4, 2)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"picture": "../../plan.json"}', '{"picture": 3}'])
+def test_a_record_that_is_not_ours_makes_its_cell_missing(sweep: SweepFolder, content: str) -> None:
+    fill(sweep)
+    cell = PLAN.cells[0]
+    (sweep.root / "cells" / f"{cell.key}.json").write_text(content, encoding="utf-8")
+    assert sweep.missing() == (cell,)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"seeds": ["/../../evil"]},
+        {"base": 3},
+        {"prompts": [{"name": 1, "text": "x"}]},
+        {"sampler": {"steps": "9"}},
+        {"sampler": {"unknown": 1}},
+    ],
+)
+def test_a_plan_that_is_not_ours_is_refused_by_name(sweep: SweepFolder, change: dict) -> None:
+    path = sweep.root / "plan.json"
+    description = json.loads(path.read_text(encoding="utf-8"))
+    description["plan"].update(change)
+    path.write_text(json.dumps(description), encoding="utf-8")
+    with pytest.raises(InputError, match=r"plan\.json"):
+        open_sweep(sweep.root)
+
+
+def test_a_long_name_of_any_script_still_fits_a_file_name() -> None:
+    long = replace(PLAN.cells[0], prompt=TestPrompt("\u96ea" * 100, "snow"))
+    assert len(f"{long.file_stem}.png".encode()) < 255
