@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .table import Row
+from .table import Row, labels
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -51,9 +51,10 @@ def contact_sheet(pictures: Sequence[ReportPicture], *, score: str = "unique_col
     from PIL import ImageDraw
 
     rows = _in_order(pictures)
+    called = labels(dict(rows))
     prompts = list(dict.fromkeys(p.row.prompt for p in pictures))
     seeds = list(dict.fromkeys(p.row.seed for p in pictures))
-    label = max([70, *(7 * len(_row_label(name, epoch)) for name, epoch in rows)])
+    label = max([70, *(8 * len(text) for text in called.values())])
     shown = _seeds_that_fit(len(rows), len(prompts), len(seeds), label)
     cell_width = shown * (SPRITE_EDGE + _GAP) + _GAP
     cell_height = SPRITE_EDGE + _LINE + _GAP
@@ -63,10 +64,8 @@ def contact_sheet(pictures: Sequence[ReportPicture], *, score: str = "unique_col
     draw = ImageDraw.Draw(sheet)
     for column, prompt in enumerate(prompts):
         _write(draw, (label + column * cell_width + _GAP, 12), prompt, 14, _INK, cell_width - _GAP)
-    for line, (name, epoch) in enumerate(rows):
-        _write(
-            draw, (8, _HEAD + line * cell_height + SPRITE_EDGE // 2), _row_label(name, epoch), 14, _INK, label
-        )
+    for line, (name, _) in enumerate(rows):
+        _write(draw, (8, _HEAD + line * cell_height + SPRITE_EDGE // 2), called[name], 14, _INK, label)
     for picture in pictures:
         position = seeds.index(picture.row.seed)
         if position >= shown:
@@ -117,10 +116,6 @@ def _seeds_that_fit(rows: int, prompts: int, seeds: int, label: int) -> int:
     while shown > 1 and (label + prompts * (shown * (SPRITE_EDGE + _GAP) + _GAP)) * height > MAX_PIXELS:
         shown -= 1
     return shown
-
-
-def _row_label(checkpoint: str, epoch: int | None) -> str:
-    return checkpoint if epoch is None else f"epoch {epoch}"
 
 
 def _mark(match: object) -> str:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .following import Following, following
 from .statistics import ALPHA, Floats, Interval, bootstrap_means, holm, paired_test, pairs_to_separate
-from .table import Row
+from .table import Row, labels
 
 LEAST_SHARE_OF_CELLS = 0.5
 """A checkpoint with fewer of the cells than this share of the fullest one's cannot win."""
@@ -152,11 +152,7 @@ def rank(grid: Grid, sign: float, seed: int) -> list[Ranked]:
 
 
 def _label(grid: Grid, name: str) -> str:
-    epoch = grid.epochs[name]
-    if grid.rows[name][0].is_base:
-        return "the base model"
-    unique = list(grid.epochs.values()).count(epoch) == 1
-    return f"epoch {epoch}" if epoch is not None and unique else name
+    return "the base model" if grid.rows[name][0].is_base else labels(grid.epochs)[name]
 
 
 def candidates(places: Sequence[Ranked]) -> list[Ranked]:

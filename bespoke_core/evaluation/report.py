@@ -14,7 +14,7 @@ from ..errors import InputError
 from ..files import whole_folder, write_json, write_text
 from .chart import chart_png
 from .contact_sheet import ReportPicture, contact_sheet, enlarged
-from .table import Row, score_columns, write_csv
+from .table import Row, labels, score_columns, write_csv
 from .verdict_text import chosen_word, headline
 
 if TYPE_CHECKING:
@@ -147,6 +147,7 @@ def _places(verdict: Verdict) -> list[dict[str, Any]]:
 def _groups(pictures: Sequence[ReportPicture], verdict: Verdict) -> list[dict[str, Any]]:
     """Return the pictures checkpoint by checkpoint, the chosen one's row marked."""
     ordered = sorted(pictures, key=lambda p: (-1 if p.row.epoch is None else p.row.epoch, p.row.checkpoint))
+    called = labels({p.row.checkpoint: p.row.epoch for p in ordered})
     full_size = len(ordered) <= _MAX_FULL_SIZE
     groups: dict[str, dict[str, Any]] = {}
     for picture in ordered:
@@ -154,7 +155,7 @@ def _groups(pictures: Sequence[ReportPicture], verdict: Verdict) -> list[dict[st
         group = groups.setdefault(
             row.checkpoint,
             {
-                "name": row.checkpoint if row.epoch is None else f"epoch {row.epoch}",
+                "name": called[row.checkpoint],
                 "best": row.checkpoint == verdict.best,
                 "cells": [],
             },

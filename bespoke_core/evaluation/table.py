@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from os import PathLike
@@ -69,6 +69,19 @@ class Row:
         if value is None or isinstance(value, str) or not math.isfinite(value):
             return None
         return float(value)
+
+
+def labels(epochs: Mapping[str, int | None]) -> dict[str, str]:
+    """Return what people call each checkpoint: its epoch, or its name where two share an epoch.
+
+    Args:
+        epochs: checkpoint name to epoch; None for the base model and where the epoch is not known.
+    """
+    shared = list(epochs.values())
+    return {
+        name: f"epoch {epoch}" if epoch is not None and shared.count(epoch) == 1 else name
+        for name, epoch in epochs.items()
+    }
 
 
 def read_csv(path: str | PathLike[str]) -> list[Row]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..errors import InputError
 from ..paths import safe_name
 from .config import TrainingConfig, with_values
-from .run import TrainingProcess, finished_run, interrupted_run, start_training
+from .run import TrainingProcess, finished_run, interrupted_run, start_training, trained_now
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,17 @@ def place_run(config: TrainingConfig, root: Path, name: str) -> Place:
     lies: as it is when finished, from its last state when interrupted.
 
     Raises:
-        InputError: the name is no plain name, or the inputs cannot be read.
+        InputError: the name is no plain name, the inputs cannot be read, or the same run is being trained
+            right now.
     """
     plain = safe_name(name, field="run_name")
+    if plain.casefold() == "base":
+        raise InputError(
+            "is what tables call the base model without a LoRA",
+            field="run_name",
+            value=name,
+            remedy="Choose another name.",
+        )
     number = 1
     while True:
         run_name = plain if number == 1 else f"{plain}-{number}"
@@ -51,6 +60,14 @@ def place_run(config: TrainingConfig, root: Path, name: str) -> Place:
             return Place(named, folder, finished=False, resume=False)
         if finished_run(named, folder) is not None:
             return Place(named, folder, finished=True, resume=False)
+        if trained_now(named, folder):
+            raise InputError(
+                "the same run is being trained there by another process",
+                file=folder,
+                field="run_name",
+                value=name,
+                remedy="Wait for its end, then queue again: the finished files are used.",
+            )
         if interrupted_run(named, folder):
             return Place(named, folder, finished=False, resume=True)
         number += 1

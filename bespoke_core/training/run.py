@@ -39,6 +39,7 @@ __all__ = [
     "finished_run",
     "interrupted_run",
     "start_training",
+    "trained_now",
 ]
 
 LOG_FILE = "log.txt"
@@ -77,9 +78,21 @@ def interrupted_run(config: TrainingConfig, run_folder: Path) -> bool:
     told = read_manifest(run_folder)
     if told is None or told.get("status") == "finished" or in_use(told):
         return False
-    return (
-        told.get("fingerprint") == make_plan(with_absolute_paths(config), run_folder.absolute()).fingerprint
-    )
+    return told.get("fingerprint") == _fingerprint(config, run_folder)
+
+
+def trained_now(config: TrainingConfig, run_folder: Path) -> bool:
+    """Return whether a process is training this very `config`, data and base in `run_folder` right now.
+
+    Raises:
+        InputError: the configuration's input cannot be used.
+    """
+    told = read_manifest(run_folder)
+    return told is not None and in_use(told) and told.get("fingerprint") == _fingerprint(config, run_folder)
+
+
+def _fingerprint(config: TrainingConfig, run_folder: Path) -> str:
+    return make_plan(with_absolute_paths(config), run_folder.absolute()).fingerprint
 
 
 def start_training(

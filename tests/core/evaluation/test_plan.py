@@ -14,7 +14,13 @@ from bespoke_core.errors import InputError
 from bespoke_core.evaluation.checkpoints import Checkpoint
 from bespoke_core.evaluation.plan import SamplerSettings, SweepPlan, lineage, parse_seeds, plan_from_dict
 from bespoke_core.evaluation.plan_file import read_plan_file
-from bespoke_core.evaluation.prompts import EIGHT_SCENES, TestPrompt, parse_prompts, read_prompts
+from bespoke_core.evaluation.prompts import (
+    EIGHT_SCENES,
+    TestPrompt,
+    parse_prompts,
+    prompt_lines,
+    read_prompts,
+)
 
 ONE = Checkpoint("run-000001", 1, Path("loras/run-000001.safetensors"), "a" * 64)
 TWO = Checkpoint("run", 2, Path("loras/run.safetensors"), "b" * 64)
@@ -93,6 +99,18 @@ def test_prompts_are_named_or_numbered_and_comments_are_passed_over() -> None:
 def test_two_prompts_of_one_name_are_refused() -> None:
     with pytest.raises(InputError, match="Green"):
         parse_prompts("green: a b\nGreen: c d")
+
+
+def test_two_prompts_of_one_text_are_refused_because_one_picture_must_not_count_twice() -> None:
+    with pytest.raises(InputError, match="count twice"):
+        parse_prompts("one: a lad\ntwo: a lad")
+
+
+@pytest.mark.parametrize("name", ["green (lad)", "#1", "a/b", ""])
+def test_a_name_that_the_prompts_own_form_cannot_hold_is_refused(name: str) -> None:
+    with pytest.raises(InputError, match="one line"):
+        prompt_lines([TestPrompt(name, "a lad")])
+    assert parse_prompts(prompt_lines(EIGHT_SCENES)) == EIGHT_SCENES
 
 
 def test_the_eight_scenes_have_names_of_their_own_and_ask_for_one_background_each() -> None:

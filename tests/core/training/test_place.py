@@ -62,10 +62,45 @@ def test_a_folder_with_something_else_in_it_is_left_alone(make_config: Make, run
     assert place_run(make_config(), runs, "lads").folder == runs / "lads-2"
 
 
-@pytest.mark.parametrize("name", ["", "..", "a/b", "a\\b"])
+def test_a_run_that_is_being_trained_is_neither_disturbed_nor_started_twice(
+    make_config: Make, runs: Path
+) -> None:
+    config = make_config(max_train_epochs=50)
+    place = place_run(config, runs, "lads")
+    process = place.start()
+    try:
+        while process.running and not (place.folder / "events.jsonl").is_file():
+            process.wait(0.05)
+        with pytest.raises(InputError, match="being trained"):
+            place_run(config, runs, "lads")
+    finally:
+        process.cancel(grace_s=0)
+    assert not (runs / "lads-2").exists()
+
+
+def test_a_file_in_the_run_folder_is_never_taken_for_a_part_of_the_program(
+    make_config: Make, runs: Path
+) -> None:
+    place = place_run(make_config(max_train_epochs=1), runs, "lads")
+    place.folder.mkdir(parents=True)
+    for module in ("psutil", "torch", "bespoke_core"):
+        (place.folder / f"{module}.py").write_text("raise SystemExit('taken over')", encoding="utf-8")
+    assert len(place.start().finish().checkpoints) == 1
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "a\\b", "base"])
 def test_a_name_that_leaves_its_folder_is_refused(make_config: Make, runs: Path, name: str) -> None:
     with pytest.raises(InputError, match="run_name"):
         place_run(make_config(), runs, name)
+
+
+def test_a_key_of_the_toml_decides_the_keys_that_hang_on_it_too() -> None:
+    rates = combine({}, TrainingConfig(learning_rate=1e-3))
+    assert (rates.rate_of("unet"), rates.rate_of("text_encoder")) == (1e-3, 1e-3)
+    own = combine({}, TrainingConfig(learning_rate=1e-3, unet_lr=2e-4))
+    assert (own.rate_of("unet"), own.rate_of("text_encoder")) == (2e-4, 1e-3)
+    steps = combine({"max_train_epochs": 9}, TrainingConfig(max_train_steps=2000))
+    assert (steps.max_train_epochs, steps.max_train_steps) == (None, 2000)
 
 
 def test_a_toml_wins_over_the_widgets_which_fill_in_what_it_leaves_out() -> None:
