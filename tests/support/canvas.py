@@ -94,17 +94,15 @@ class Canvas:
         """Return the canvas's workflow in API form, as the Queue button would send it."""
         return self.page.evaluate("async () => (await app.graphToPrompt()).output")
 
-    def set_widget(self, class_type: str, name: str, value: object) -> None:
-        """Set a widget of every node of a class, as a user would type it."""
+    def set_widget(self, node_id: str, name: str, value: object) -> None:
+        """Set a widget of a node, as a user would type it."""
         self.page.evaluate(
-            """([type, name, value]) => {
-              for (const node of app.graph._nodes.filter((n) => n.type === type)) {
-                const widget = node.widgets.find((w) => w.name === name);
-                widget.value = value;
-                widget.callback?.(value);
-              }
+            """([id, name, value]) => {
+              const widget = app.graph.getNodeById(Number(id)).widgets.find((w) => w.name === name);
+              widget.value = value;
+              widget.callback?.(value);
             }""",
-            [class_type, name, value],
+            [node_id, name, value],
         )
 
     def queue_and_wait(self, timeout_s: float) -> str:

@@ -31,10 +31,10 @@ def main(url: str) -> None:
     IMAGES.mkdir(parents=True, exist_ok=True)
     with open_canvas(url, chromium, size=(2400, 900)) as canvas:
         canvas.load_workflow(json.loads((PACK / "workflows" / "whole_loop.json").read_text(encoding="utf-8")))
-        for node in graph.values():
+        for node_id, node in graph.items():
             for name, value in node["inputs"].items():
                 if not isinstance(value, list):
-                    canvas.set_widget(node["class_type"], name, value)
+                    canvas.set_widget(node_id, name, value)
         if canvas.queue_and_wait(600) != "execution_success":
             raise SystemExit("the whole loop did not end well; see the server's log")
         canvas.page.wait_for_timeout(3000)

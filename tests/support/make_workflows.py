@@ -95,6 +95,9 @@ LAY_OUT = """
   for (const node of graph._nodes) {
     node.properties ??= {};
     node.properties['Node name for S&R'] = node.type;
+    // A seed that changes by itself would draw another picture at every run.
+    const control = node.widgets?.find((w) => w.name === 'control_after_generate');
+    if (control) control.value = 'fixed';
     const origin = node.type.startsWith('Bespoke_') ? pack : { cnr_id: 'comfy-core', ver: '0.30.0' };
     Object.assign(node.properties, origin);
   }
