@@ -15,6 +15,7 @@ from . import __version__
 from .commands import VERBS
 from .errors import BespokeError, InputError, UserCancelledError
 
+_PACKAGES = "Use the Python that ComfyUI runs in, or install what is needed: pip install '.[alone]'."
 EXIT_DONE = 0
 EXIT_FOUND = 1
 EXIT_BAD_INPUT = 2
@@ -50,6 +51,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = build_parser(chosen).parse_args(words)
     try:
         return int(arguments.run(arguments))
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] == __package__:
+            raise
+        print(f"error: the Python package {error.name} is missing. {_PACKAGES}", file=sys.stderr)
+        return EXIT_BAD_INPUT
     except (KeyboardInterrupt, UserCancelledError) as stop:
         print(f"cancelled{': ' + str(stop) if str(stop) else ''}", file=sys.stderr)
         return EXIT_CANCELLED

@@ -64,6 +64,20 @@ def test_json_errors_are_machine_readable(capsys: pytest.CaptureFixture[str]) ->
     assert error["remedy"]
 
 
+def test_a_missing_package_is_named_with_the_remedy(pack: Path, tmp_path: Path) -> None:
+    table = tmp_path / "table.csv"
+    table.write_text("checkpoint,epoch,prompt,seed,unique_colors\na,1,p,1,5\n", encoding="utf-8")
+    code = (
+        f"import sys; sys.path.append({str(pack)!r}); from bespoke_core.cli import main; "
+        f"sys.exit(main(['verdict', {str(table)!r}]))"
+    )
+    # -S leaves out every installed package, as on a bare Python
+    result = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True)
+    assert result.returncode == 2
+    assert "package numpy is missing" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_an_unknown_verb_lists_the_known_ones(pack: Path) -> None:
     result = bespoke(pack, "dance")
     assert result.returncode == 2
