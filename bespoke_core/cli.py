@@ -17,7 +17,6 @@ from .errors import BespokeError, InputError, UserCancelledError
 
 _PACKAGES = "Use the Python that ComfyUI runs in, or install what is needed: pip install '.[alone]'."
 EXIT_DONE = 0
-EXIT_FOUND = 1
 EXIT_BAD_INPUT = 2
 EXIT_CANCELLED = 130
 

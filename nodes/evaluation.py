@@ -6,13 +6,20 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..bespoke_core.evaluation.prompts import EIGHT_SCENES, TestPrompt, check_prompts, parse_prompts
+from ..bespoke_core.evaluation.prompts import (
+    EIGHT_SCENES,
+    TestPrompt,
+    check_prompts,
+    parse_prompts,
+    read_prompts,
+)
 from ..bespoke_core.evaluation.store import SweepFolder
 from .host import (
     BespokeCheckpoints,
     BespokePrompts,
     BespokeSweep,
     BespokeVerdict,
+    folder_fingerprint,
     output_files,
     picture_tensor,
     roots,
@@ -41,7 +48,7 @@ class TestPrompts(io.ComfyNode):
                     "prompts",
                     multiline=True,
                     default="",
-                    tooltip="One a line: 'name: text', or a text alone. Lines with # are comments.",
+                    tooltip="One a line: 'name: text', or a text alone. Or the path of a .txt file of them.",
                 ),
                 io.Combo.Input(
                     "scenes",
@@ -57,12 +64,26 @@ class TestPrompts(io.ComfyNode):
         )
 
     @classmethod
+    def fingerprint_inputs(cls, prompts: str | None = None, **_: Any) -> str:
+        """Run again when the file changed."""
+        return folder_fingerprint(prompts if prompts and is_prompt_file(prompts) else None)
+
+    @classmethod
     def execute(cls, prompts: str, scenes: str) -> io.NodeOutput:
         """Collect the prompts."""
+        if is_prompt_file(prompts):
+            own = read_prompts(roots().readable(prompts, field="prompts", suffixes=(".txt",)))
+        else:
+            own = parse_prompts(prompts)
         built_in = EIGHT_SCENES if scenes == "eight scenes" else ()
-        chosen: tuple[TestPrompt, ...] = check_prompts((*parse_prompts(prompts), *built_in))
+        chosen: tuple[TestPrompt, ...] = check_prompts((*own, *built_in))
         text = "\n".join(f"{p.name}: {p.text}" for p in chosen)
         return io.NodeOutput(chosen, text, ui={"text": (text,)})
+
+
+def is_prompt_file(text: str) -> bool:
+    """Return whether the widget holds a file's path rather than prompts."""
+    return "\n" not in text.strip() and text.strip().lower().endswith(".txt")
 
 
 class Verdict(io.ComfyNode):
@@ -155,9 +176,9 @@ class SaveReport(io.ComfyNode):
 
         allowed = roots()
         folder = allowed.writable(report_folder, field="report_folder")
-        files = write_report(
-            folder, sweep.rows(), verdict, pictures=sweep.pictures(), settings=sweep.settings()
-        )
+        pictures = sweep.pictures()
+        rows = [picture.row for picture in pictures]
+        files = write_report(folder, rows, verdict, pictures=pictures, settings=sweep.settings())
         relative = allowed.relative(folder)
         return io.NodeOutput(
             relative,

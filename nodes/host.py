@@ -104,6 +104,16 @@ def dataset_folder_input() -> io.String.Input:
     )
 
 
+def training_set_input() -> io.String.Input:
+    """Return the input of every node that compares with a training set."""
+    return io.String.Input(
+        "training_set",
+        default="",
+        optional=True,
+        tooltip="Folder with the training set's pictures to compare with; empty: not measured.",
+    )
+
+
 class DatasetNode(io.ComfyNode):
     """A node with a `dataset_folder`: checked before any work starts, run again when a file of it changed."""
 

@@ -6,7 +6,15 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from .host import METHODS, BespokeScores, folder_fingerprint, folder_problem, roots, to_uint8
+from .host import (
+    METHODS,
+    BespokeScores,
+    folder_fingerprint,
+    folder_problem,
+    roots,
+    to_uint8,
+    training_set_input,
+)
 
 
 class CountColors(io.ComfyNode):
@@ -70,12 +78,7 @@ class ScoreSprites(io.ComfyNode):
                 io.Combo.Input(
                     "method", options=METHODS, default="nearest", tooltip="How pictures are shrunk."
                 ),
-                io.String.Input(
-                    "training_set",
-                    default="",
-                    optional=True,
-                    tooltip="Folder with the training set's pictures to compare with; empty: not measured.",
-                ),
+                training_set_input(),
             ],
             outputs=[
                 BespokeScores.Output("scores", tooltip="One record a picture."),

@@ -34,6 +34,7 @@ from .host import (
     picture_tensor,
     roots,
     to_uint8,
+    training_set_input,
 )
 
 SWEEPS = "bespoke/sweeps"
@@ -95,12 +96,7 @@ class Sweep(io.ComfyNode):
                 io.Boolean.Input(
                     "with_base", default=True, optional=True, tooltip="Add the base model as a control row."
                 ),
-                io.String.Input(
-                    "training_set",
-                    default="",
-                    optional=True,
-                    tooltip="Folder with the training set's pictures to compare with; empty: not measured.",
-                ),
+                training_set_input(),
             ],
             outputs=[
                 BespokeSweep.Output("sweep", tooltip="The results, for Verdict."),
@@ -243,11 +239,12 @@ class SweepGather(io.ComfyNode):
 
         sweep = open_checked(folder, plan)
         sweep.score_missing()
-        sweep.write_table()
-        sheet = contact_sheet(sweep.pictures())
+        pictures = sweep.pictures()
+        sweep.write_table([picture.row for picture in pictures])
+        sheet = contact_sheet(pictures)
         sheet_path = sweep.root / "contact_sheet.png"
         sheet.save(sheet_path)
-        text = f"{len(sweep.rows())} pictures in {folder}"
+        text = f"{len(pictures)} pictures in {folder}"
         return io.NodeOutput(
             sweep,
             picture_tensor(sheet),

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -198,14 +198,13 @@ class SweepFolder:
             "versions": versions,
         }
 
-    def write_table(self) -> Path:
-        """Write ``table.csv`` for every finished cell and return its path."""
+    def write_table(self, rows: Sequence[Row]) -> Path:
+        """Write ``table.csv`` with the rows of the finished cells and return its path."""
         path = self.root / "table.csv"
-        write_csv(path, self.rows())
+        write_csv(path, rows)
         return path
 
-    def _finished(self) -> list[tuple[Row, dict[str, Any]]]:
-        finished = []
+    def _finished(self) -> Iterator[tuple[Row, dict[str, Any]]]:
         for cell in self.plan.cells:
             record = self.record(cell)
             if record is not None:
@@ -215,8 +214,7 @@ class SweepFolder:
                 scores["picture_sha256"] = record["picture_sha256"]
                 scores["checkpoint_sha256"] = cell.checkpoint.sha256 if cell.checkpoint else None
                 row = Row(cell.checkpoint_name, cell.epoch, cell.prompt.name, cell.seed, scores)
-                finished.append((row, record))
-        return finished
+                yield row, record
 
     def _score(self, cells: Sequence[tuple[Cell, dict[str, Any], np.ndarray]]) -> list[dict[str, Any]]:
         import numpy as np

@@ -93,6 +93,26 @@ def test_the_pack_loads_without_a_failure_in_the_servers_log(server: ComfyServer
     assert "Bespoke_Sweep" in client.object_info()
 
 
+def test_test_prompts_are_read_from_a_file_and_read_again_when_it_changes(
+    client: Client, server: ComfyServer
+) -> None:
+    def listed() -> str:
+        graph = {
+            "1": {
+                "class_type": "Bespoke_TestPrompts",
+                "inputs": {"prompts": "scenes.txt", "scenes": "none"},
+            },
+            "2": {"class_type": "PreviewAny", "inputs": {"source": ["1", 1]}},
+        }
+        return run(client, graph).outputs["2"]["text"][0]
+
+    path = server.base / "input" / "scenes.txt"
+    path.write_text("green: a lad, green background\n", encoding="utf-8")
+    assert listed() == "green: a lad, green background"
+    path.write_text("red: a lady with a red hat\n", encoding="utf-8")
+    assert listed() == "red: a lady with a red hat"
+
+
 def test_the_templates_browser_lists_every_shipped_workflow(client: Client, server: ComfyServer) -> None:
     from urllib.request import urlopen
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from caption_texts import CAPTIONS
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -10,34 +11,6 @@ from bespoke_core.captions.clean import clean_caption
 from bespoke_core.captions.parse import parse
 from bespoke_core.errors import InputError
 
-PIECES = st.sampled_from(
-    [
-        *("#aabbcc", "#AABBCC", "#abc", "#12345678", "##aabbcc", "#", "#ab", "#aabbccx", "hair", "eyes", "x"),
-        *(
-            "(",
-            ")",
-            "[",
-            "]",
-            "{",
-            "}",
-            "（",
-            "）",
-            ",",
-            ", ",
-            " ",
-            "\n",
-            "\r\n",
-            "-",
-            "/",
-            ":",
-            ".",
-            '"',
-            "\\",
-        ),
-        *("palette:", "Palette :", "sharp pixel edges", "é", "_", "🔥", "\u3000", "\u0301", "\x00", "1"),
-    ]
-)
-CAPTIONS = st.one_of(st.text(), st.lists(PIECES, max_size=30).map("".join))
 WORD = re.compile(r"\w+")
 
 

@@ -1,39 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from caption_texts import CAPTIONS
 from hypothesis import example, given
-from hypothesis import strategies as st
 
 from bespoke_core.captions.parse import parse
-
-PIECES = st.sampled_from(
-    [
-        *("#aabbcc", "#AABBCC", "#abc", "#12345678", "##aabbcc", "#", "#ab", "#aabbccx", "hair", "eyes", "x"),
-        *(
-            "(",
-            ")",
-            "[",
-            "]",
-            "{",
-            "}",
-            "（",
-            "）",
-            ",",
-            ", ",
-            " ",
-            "\n",
-            "\r\n",
-            "-",
-            "/",
-            ":",
-            ".",
-            '"',
-            "\\",
-        ),
-        *("palette:", "Palette :", "sharp pixel edges", "é", "_", "🔥", "\u3000", "\u0301", "\x00", "1"),
-    ]
-)
-CAPTIONS = st.one_of(st.text(), st.lists(PIECES, max_size=30).map("".join))
 
 
 @given(CAPTIONS)

@@ -89,7 +89,7 @@ def test_another_checkpoint_under_the_same_name_is_another_cell(sweep: SweepFold
 
 def test_the_table_has_a_row_a_cell_with_hashes_and_scores(sweep: SweepFolder) -> None:
     fill(sweep)
-    rows = read_csv(sweep.write_table())
+    rows = read_csv(sweep.write_table(sweep.rows()))
     assert [(row.checkpoint, row.epoch) for row in rows] == [("base", None)] * 2 + [("run", 1)] * 2
     for row, cell in zip(rows, PLAN.cells, strict=True):
         record = sweep.record(cell)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,13 +29,9 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def tokenizer_folder(pack: Path) -> Path:
+def tokenizer_folder(comfyui_folder: Path) -> Path:
     """CLIP's tokenizer as ComfyUI brings it."""
-    named = os.environ.get("COMFYUI_PATH")
-    for comfyui in ([Path(named)] if named else []) + [pack / ".bespoke" / "ComfyUI"]:
-        if (comfyui / "comfy" / "sd1_tokenizer" / "vocab.json").is_file():
-            return comfyui / "comfy" / "sd1_tokenizer"
-    pytest.skip("no ComfyUI: set COMFYUI_PATH, or run the set-up that makes .bespoke/ComfyUI")
+    return comfyui_folder / "comfy" / "sd1_tokenizer"
 
 
 @pytest.fixture(scope="session")
