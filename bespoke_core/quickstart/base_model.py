@@ -90,7 +90,8 @@ def write_checkpoint(path: Path, *, seed: int = SEED) -> None:
 
 
 def _weights(seed: int) -> Iterator[tuple[str, NDArray]]:
-    from . import base_autoencoder, base_layout  # NumPy, which is not there before the set-up
+    from ..base import autoencoder as base_autoencoder
+    from . import base_layout  # NumPy, which is not there before the set-up
 
     draws = base_layout.Draws(seed)
     yield from base_layout.denoiser(draws)
