@@ -18,7 +18,7 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 import numpy as np
 from PIL import Image
 
-from bespoke_core.quickstart.portraits import draw_portraits
+from bespoke_core.portraits.draw import draw_portraits
 from bespoke_core.scoring.counting import count_colors
 
 ROUNDS = 7

@@ -59,7 +59,7 @@ def comfyui_folder(pack: Path) -> Path:
 @pytest.fixture(scope="session")
 def base_checkpoint(pack: Path) -> Path:
     """The embedded default's base model; it is made once and kept in the state folder."""
-    from bespoke_core.quickstart.base_model import obtain_base_model
+    from bespoke_core.base.checkpoint import obtain_base_model
 
     home = Path(os.environ.get("BESPOKE_HOME") or pack / ".bespoke")
     return obtain_base_model(home / "base" / "models" / "checkpoints").path

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..quickstart.portraits import Portrait, draw_portrait
-from .scenes import draw_scene
+from ..portraits.draw import Portrait, draw_portrait
+from ..portraits.scenes import draw_scene
 
 VERSION = 1  # raise it when the same seed gives other pictures or captions
 SCENE_EVERY = 6  # one drawing in so many is a scene
@@ -106,7 +106,7 @@ def held_out_prompts(count: int, seed: int) -> list[tuple[str, str]]:
 
     They come from portraits drawn with a seed of their own, so the model has seen none of them whole.
     """
-    from ..quickstart.portrait_colors import BACKGROUND
+    from ..portraits.colors import BACKGROUND
 
     prompts: list[tuple[str, str]] = []
     number = 0

@@ -154,7 +154,11 @@ def _layout_key(key: str, levels: int) -> str:
         block = f"output_blocks.{2 * level + 1}"
         return f"{block}.{1 if level == levels - 1 else 2}.conv.{kind}"
     else:
-        first = f"input_blocks.{2 * level + 1}" if place == "down_blocks" else f"output_blocks.{2 * level + int(number)}"
+        first = (
+            f"input_blocks.{2 * level + 1}"
+            if place == "down_blocks"
+            else f"output_blocks.{2 * level + int(number)}"
+        )
         block = f"{first}.{1 if part == 'attentions' else 0}"
     if part == "resnets":
         inner = [_RESIDUAL[inner[0]], *inner[1:]]

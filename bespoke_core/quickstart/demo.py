@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from ..base.checkpoint import FILE_NAME, obtain_base_model
 from ..comfyui.client import Client, History
 from ..comfyui.memory import MemoryWatch
 from ..comfyui.server import ComfyServer, sees_gpu
 from ..errors import BespokeError
 from ..files import key_of
-from .base_model import FILE_NAME, obtain_base_model
 from .environment import PACK, Environment
 from .own_files import check_data, place_checkpoint, place_data
 from .progress import ProgressPrinter

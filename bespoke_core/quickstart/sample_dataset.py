@@ -9,8 +9,8 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..files import key_of, sha256_of_file, whole_folder
-from .portrait_caption import caption, fault_of
-from .portraits import SIZE, Portrait, draw_portraits, enlarge
+from ..portraits.caption import caption, fault_of
+from ..portraits.draw import SIZE, Portrait, draw_portraits, enlarge
 
 VERSION = 1  # raise it when the same seed gives other pictures or captions
 COUNT = 24

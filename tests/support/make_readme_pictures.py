@@ -15,7 +15,7 @@ sys.path += [str(Path(__file__).resolve().parent), str(PACK)]
 
 from canvas import find_chromium, open_canvas  # noqa: E402
 
-from bespoke_core.quickstart.base_model import FILE_NAME  # noqa: E402
+from bespoke_core.base.checkpoint import FILE_NAME  # noqa: E402
 from bespoke_core.quickstart.demo import SAMPLE, WORKFLOW, DemoOptions, adapt  # noqa: E402
 
 IMAGES = PACK / "docs" / "images"

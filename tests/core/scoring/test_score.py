@@ -12,7 +12,7 @@ from PIL import Image
 
 from bespoke_core.color.names import background_asked, parse_hex
 from bespoke_core.errors import InputError
-from bespoke_core.quickstart.portraits import draw_portraits
+from bespoke_core.portraits.draw import draw_portraits
 from bespoke_core.scoring.background import find_background, match_background
 from bespoke_core.scoring.grid_fidelity import GridScores, grid_scores
 from bespoke_core.scoring.perceptual import perceptual_colors

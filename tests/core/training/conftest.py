@@ -47,7 +47,7 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def nano_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The small checkpoint that ComfyUI loads."""
-    from bespoke_core.quickstart.base_model import write_checkpoint
+    from bespoke_core.base.checkpoint import write_checkpoint
 
     path = tmp_path_factory.mktemp("nano") / "nano.safetensors"
     write_checkpoint(path)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ..quickstart import portrait_colors as colors
+from . import colors
 
 SIZE = 24
 Rgb = tuple[int, int, int]
@@ -16,7 +16,7 @@ Rgb = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Thing:
-    """A shape of which the left half is given, as in `portrait_stencils`.
+    """A shape of which the left half is given, as in `stencils`.
 
     Letters: ``.`` leaves the ground, ``o`` outline, ``a`` its colour, ``A`` its shade, ``b`` its light, ``w``
     white, ``t`` a second colour, ``k`` brown.

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from . import portrait_colors as colors
-from . import portrait_stencils as stencils
-from .portrait_colors import Color
-from .portrait_stencils import Stencil
+from . import colors, stencils
+from .colors import Color
+from .stencils import Stencil
 
 SIZE = 24  # cells a side
 EXPRESSIONS = ("neutral expression", "slight smile", "slight frown")

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bespoke_core.errors import InputError
-from bespoke_core.quickstart import portrait_caption, sample_dataset
-from bespoke_core.quickstart.portrait_caption import caption, fault_of, plain_caption
-from bespoke_core.quickstart.portraits import draw_portrait, draw_portraits, enlarge
+from bespoke_core.portraits import caption as portrait_caption
+from bespoke_core.portraits.caption import caption, fault_of, plain_caption
+from bespoke_core.portraits.draw import draw_portrait, draw_portraits, enlarge
+from bespoke_core.quickstart import sample_dataset
 
 CODE = re.compile(r"#[0-9a-f]{6}")
 

@@ -6,7 +6,7 @@ style, and further codes behind it. A stated share has one of the faults that re
 
 from __future__ import annotations
 
-from .portraits import Feature, Portrait
+from .draw import Feature, Portrait
 
 TRIGGER = "bespoke punk"
 BOILERPLATE = "sharp pixel edges, hard color borders, retro pixel art style"
