@@ -1,4 +1,4 @@
-"""Captions as the denoiser sees them: the hand-built text encoder's output, kept in memory for a whole set."""
+"""Captions as the denoiser sees them: the hand-built text encoder's output, for a whole set at once."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def _layer(draws: Drawing, number: int) -> Iterator[tuple[str, Array]]:
 
 
 def _look_back(draws: Drawing, attention: dict[str, Array]) -> None:
-    """Let the first heads attend to an earlier place and write that token's code into channels of their own."""
+    """Let the first heads attend to an earlier place and copy its token's code into channels of their own."""
     normed = (WIDTH / (OWN + HEAD / 2)) ** 0.5  # what the layer norm multiplies an embedding by
     gain = (_SHARPNESS * HEAD**0.5 / (HEAD / 2)) ** 0.5 / normed
     half = HEAD // 2

@@ -1,4 +1,4 @@
-"""Training the base model: resumable, and the same weights for the same recipe on the same kind of machine."""
+"""Training the base model: resumable, and the same weights for the same recipe on the same machine."""
 
 from __future__ import annotations
 
@@ -202,7 +202,7 @@ def _prepare(recipe: Recipe, device: str, tokenizer_path: str, tell: Tell) -> _D
 
 
 def latents_of(sprites: np.ndarray[Any, np.dtype[np.uint8]]) -> torch.Tensor:
-    """Return what the base model's autoencoder makes of sprites: uint8 (N, h, w, 3) to float32 (N, 4, h, w)."""
+    """Return what the autoencoder makes of sprites: uint8 (N, h, w, 3) to float32 (N, 4, h, w)."""
     from .autoencoder import GAIN
 
     colors = (torch.from_numpy(np.ascontiguousarray(sprites)).float() / 255 - 0.5) * GAIN
