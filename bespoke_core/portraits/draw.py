@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from . import colors, stencils
 from .colors import Color
 from .stencils import Stencil
+from .styles import PLAIN, Style
 
 SIZE = 24  # cells a side
 EXPRESSIONS = ("neutral expression", "slight smile", "slight frown")
@@ -75,29 +76,32 @@ class Portrait:
         return ["#{:02x}{:02x}{:02x}".format(*found[i]) for i in order]
 
 
-def draw_portraits(count: int, seed: int = 0) -> list[Portrait]:
+def draw_portraits(count: int, seed: int = 0, *, style: Style = PLAIN) -> list[Portrait]:
     """Return `count` portraits; lads and ladies alternate, and `count` changes none of them."""
     return [
-        draw_portrait(seed * 100_003 + number, figure=("lad", "lady")[number % 2]) for number in range(count)
+        draw_portrait(seed * 100_003 + number, figure=("lad", "lady")[number % 2], style=style)
+        for number in range(count)
     ]
 
 
-def draw_portrait(seed: int, *, figure: str | None = None) -> Portrait:
+def draw_portrait(seed: int, *, figure: str | None = None, style: Style = PLAIN) -> Portrait:
     """Draw one portrait.
 
     Args:
         seed: any whole number; the same one gives the same portrait.
         figure: "lad" or "lady"; by the seed when None.
+        style: how it is drawn; see `styles`.
     """
     dice = random.Random(seed)
-    return _Painter(dice, figure or dice.choice(("lad", "lady"))).paint(seed)
+    return _Painter(dice, figure or dice.choice(("lad", "lady")), style).paint(seed)
 
 
 class _Painter:
     """Draws one portrait from back to front and notes what it drew."""
 
-    def __init__(self, dice: random.Random, figure: str) -> None:
+    def __init__(self, dice: random.Random, figure: str, style: Style) -> None:
         self.dice = dice
+        self.style = style
         self.figure = figure
         self.grid = np.zeros((SIZE, SIZE, 3), np.uint8)
         self.features: dict[str, Feature] = {}
@@ -124,16 +128,24 @@ class _Painter:
             "background",
             "clothing",
         )
-        features = tuple(self.features[kind] for kind in order if kind in self.features)
-        self.grid.setflags(write=False)
-        return Portrait(seed, self.figure, self.expression, features, background, ends, self.grid)
+        features = tuple(self._recolored(self.features[kind]) for kind in order if kind in self.features)
+        ends = tuple(self._code(end) for end in ends)
+        grid = self.style.recolored(self.grid)
+        grid.setflags(write=False)
+        return Portrait(seed, self.figure, self.expression, features, background, ends, grid)
+
+    def _recolored(self, feature: Feature) -> Feature:
+        return replace(feature, code=self._code(feature.code)) if feature.code else feature
+
+    def _code(self, code: str) -> str:
+        return "#{:02x}{:02x}{:02x}".format(*self.style.recolored(np.array(_rgb(code), np.uint8)))
 
     def _note(self, kind: str, words: str, color: Color, *, named: bool = True) -> None:
         self.features[kind] = Feature(kind, words, color.words if named else "", color.code)
 
     def _stamp(self, stencil: Stencil, color: Color, second: Rgb = colors.WHITE) -> None:
         inks: dict[str, Rgb] = {
-            "o": colors.OUTLINE,
+            "o": self.style.outline,
             "s": self.skin.rgb,
             "a": color.rgb,
             "A": color.shaded(0.72),
@@ -148,7 +160,7 @@ class _Painter:
                     self.grid[stencil.top + offset, x] = inks[letter]
 
     def _background(self) -> tuple[str, tuple[str, ...]]:
-        kind = self.dice.choices(BACKGROUNDS, weights=(10, 3, 3, 3))[0]
+        kind = self.dice.choices(BACKGROUNDS, weights=self.style.backgrounds)[0]
         # A background of the hair's or the skin's colour would swallow the figure.
         choices = [c for c in colors.BACKGROUND if _far(c, self.skin) and _far(c, self.hair_color)]
         main, other = self.dice.sample(choices, 2)
@@ -216,9 +228,9 @@ class _Painter:
             grid[17, 10] = grid[17, 13] = lips.rgb
 
     def _hat_choice(self) -> Stencil | None:
-        if self.dice.random() > 0.34:
+        if self.dice.random() > self.style.hat_share:
             return None
-        fits = [one for one in stencils.HATS if self.figure in one.figures]
+        fits = [one for one in self.style.hats if self.figure in one.figures]
         return self.dice.choices(fits, weights=[one.weight for one in fits])[0]
 
     def _hair(self, hat: Stencil | None) -> None:

@@ -6,7 +6,6 @@ before. So a run that was interrupted anywhere goes on exactly as if it had not 
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import math
 import random
@@ -135,7 +134,9 @@ def batch_loss(session: Session, batch: list[int], epoch: int, number: int) -> t
     latents, noise, timesteps = (tensor.to(session.device) for tensor in (latents, noise, timesteps))
     captions = [process_caption(p.caption, config, epoch=epoch, chance=chance) for p in pictures]
     windows = token_windows(session.tokenizer, captions, config.max_token_length).to(session.device)
-    with contextlib.nullcontext() if config.trains_text_encoder else torch.no_grad():
+    if session.frozen_text is not None:
+        context = session.frozen_text.encode(windows)
+    else:
         context = encode_windows(session.base.text_encoder, windows, config.clip_skip)
     noisy = add_noise(latents, noise, timesteps, session.alphas)
     predicted = session.base.unet(noisy.to(session.dtype), timesteps, context.to(session.dtype)).sample

@@ -17,6 +17,7 @@ from .network import LoraNetwork, add_lora
 from .noise import alphas_cumprod
 from .plan import TrainingPlan
 from .schedule import make_optimizer, make_scheduler
+from .text import FrozenText
 from .tokenizer import load_tokenizer
 
 Tell = Callable[..., None]
@@ -30,6 +31,7 @@ class Session:
 
     Attributes:
         latents: of each picture in the training set, float32 on the CPU; empty when they are not cached.
+        frozen_text: encodes captions when the text encoder is not trained, else None.
         alphas: share of signal at each timestep, float32.
         dtype: of the base model and of autocast.
     """
@@ -39,6 +41,7 @@ class Session:
     tokenizer: Any
     network: LoraNetwork
     latents: tuple[torch.Tensor, ...]
+    frozen_text: FrozenText | None
     alphas: torch.Tensor
     device: torch.device
     dtype: torch.dtype
@@ -85,6 +88,7 @@ def prepare(plan: TrainingPlan, tell: Tell, stop: Callable[[], bool]) -> Session
         load_tokenizer(plan.tokenizer),
         network,
         latents,
+        None if config.trains_text_encoder else FrozenText(base.text_encoder, config.clip_skip),
         alphas_cumprod().to(device),
         device,
         dtype,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import torch
@@ -39,8 +40,40 @@ def encode_windows(text_encoder: Any, windows: torch.Tensor, clip_skip: int = 1)
     """
     count, number, length = windows.shape
     distinct, where = torch.unique(windows.reshape(-1, length), dim=0, return_inverse=True)
-    states = _encode(text_encoder, distinct, clip_skip)[where].view(count, number, length, -1)
-    if number == 1:
+    return _joined(_encode(text_encoder, distinct, clip_skip)[where].view(count, number, length, -1))
+
+
+class FrozenText:
+    """Encodes with a text encoder that is not trained, and remembers what it encoded.
+
+    Every window is encoded by itself, so that what comes out does not hang on which captions shared a batch:
+    a run that was interrupted remembers other windows than one that was not.
+
+    Args:
+        text_encoder: transformers' CLIPTextModel.
+        clip_skip: as for `encode_windows`.
+        most: windows to remember; the ones unused for longest are forgotten. One takes 77 x 768 numbers.
+    """
+
+    def __init__(self, text_encoder: Any, clip_skip: int = 1, *, most: int = 2000) -> None:
+        self._encode = lru_cache(most)(lambda ids: self._of_one(text_encoder, ids, clip_skip))
+
+    def encode(self, windows: torch.Tensor) -> torch.Tensor:
+        """Return what `encode_windows` does, (B, N, 77) to (B, 75 N + 2, width), without gradients."""
+        count, number, _ = windows.shape
+        states = torch.stack([self._encode(tuple(ids.tolist())) for ids in windows.flatten(0, 1)])
+        return _joined(states.view(count, number, *states.shape[1:]))
+
+    @staticmethod
+    @torch.no_grad()
+    def _of_one(text_encoder: Any, ids: tuple[int, ...], clip_skip: int) -> torch.Tensor:
+        device = next(text_encoder.parameters()).device
+        return _encode(text_encoder, torch.tensor([ids], device=device), clip_skip)[0]
+
+
+def _joined(states: torch.Tensor) -> torch.Tensor:
+    """Join the windows of each caption without their inner starts and ends: (B, N, 77, width)."""
+    if states.shape[1] == 1:
         return states[:, 0]
     inner = states[:, :, 1:-1].flatten(1, 2)
     return torch.cat([states[:, 0, :1], inner, states[:, -1, -1:]], dim=1)

@@ -8,7 +8,7 @@ import torch
 
 from bespoke_core.errors import InputError
 from bespoke_core.training.base_model import load_base, text_part
-from bespoke_core.training.text import encode_windows, token_windows
+from bespoke_core.training.text import FrozenText, encode_windows, token_windows
 from bespoke_core.training.tokenizer import find_tokenizer, load_tokenizer
 
 START, END = 49406, 49407
@@ -86,3 +86,20 @@ def test_comfyuis_tokenizer_is_found_by_the_environment(
     monkeypatch.delenv("BESPOKE_TOKENIZER", raising=False)
     monkeypatch.setenv("COMFYUI_PATH", str(tokenizer_folder.parents[1]))
     assert find_tokenizer() == tokenizer_folder
+
+
+def test_a_frozen_encoder_encodes_a_caption_once_whatever_its_batch(
+    tokenizer: Any, text_encoder: Any
+) -> None:
+    calls: list[torch.Tensor] = []
+    text_encoder.register_forward_pre_hook(lambda module, args: calls.append(args[0]))
+    frozen = FrozenText(text_encoder)
+    together = frozen.encode(token_windows(tokenizer, ["red hair", LONG], 225))
+    done = len(calls)
+    alone = frozen.encode(token_windows(tokenizer, ["red hair"], 225))
+    assert len(calls) == done
+    assert torch.equal(together[:1], alone)
+    assert torch.allclose(
+        together[1:], encode_windows(text_encoder, token_windows(tokenizer, [LONG], 225)), atol=1e-5
+    )
+    assert not together.requires_grad
