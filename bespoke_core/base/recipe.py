@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..errors import InputError
 from ..files import key_of
 from . import drawings
 
@@ -42,6 +44,41 @@ class Recipe:
     caption_dropout_rate: float = 0.1
     seed: int = 1
 
+    def check(self) -> None:
+        """Refuse what cannot be trained.
+
+        Raises:
+            InputError: a number is out of range, or a width does not fit into the wide layout.
+        """
+        ranges = {"steps": 1_000_000, "drawings": 10_000_000, "train_batch_size": 4096}
+        for field, most in ranges.items():
+            value = getattr(self, field)
+            if not 1 <= value <= most:
+                raise InputError("is out of range", field=field, value=value, remedy=f"Use 1 to {most}.")
+        if not 0 <= self.seed < 2**32:
+            raise InputError(
+                "is out of range", field="seed", value=self.seed, remedy=f"Use 0 to {2**32 - 1}."
+            )
+        if self.drawings < self.train_batch_size:
+            raise InputError(
+                f"is less than the {self.train_batch_size} pictures of a step",
+                field="drawings",
+                value=self.drawings,
+                remedy="Use more drawings or a smaller batch.",
+            )
+        widths = self.widths
+        if (
+            len(widths) != 3
+            or any(w % 40 or not 40 <= w <= 320 for w in widths)
+            or list(widths) != sorted(widths)
+        ):
+            raise InputError(
+                "is not three widths that fit",
+                field="widths",
+                value=",".join(map(str, widths)),
+                remedy="Use three multiples of 40 up to 320 that do not fall, such as 40,120,160.",
+            )
+
     def learning_rate(self, step: int) -> float:
         """Return the rate of a step, counted from 0."""
         falling = max(1, self.steps // 5)
@@ -58,3 +95,13 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-able values."""
         return {**asdict(self), "widths": list(self.widths)}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Recipe:
+        """Return the recipe that `to_dict` told.
+
+        Raises:
+            TypeError: a key is unknown.
+            KeyError: "widths" is missing.
+        """
+        return cls(**{**values, "widths": tuple(values["widths"])})

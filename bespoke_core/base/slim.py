@@ -10,7 +10,7 @@ over all 320 channels, has to be told how wide the real one is.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -119,6 +119,33 @@ def to_layout(weights: dict[str, torch.Tensor]) -> Iterator[tuple[str, NDArray[n
     levels = 1 + max(int(key.split(".")[1]) for key in weights if key.startswith("down_blocks."))
     for key, value in weights.items():
         yield _layout_key(key, levels), value.detach().float().cpu().numpy().astype(np.float16)
+
+
+def from_layout(narrow: Mapping[str, NDArray[np.float16]]) -> Any:
+    """Build the narrow network that `to_layout` wrote.
+
+    Args:
+        narrow: weights under SD1.5's keys without prefix.
+
+    Returns:
+        diffusers' UNet2DConditionModel in evaluation mode, float32, on the CPU.
+
+    Raises:
+        KeyError: a weight is missing.
+        ValueError, RuntimeError: a width or a shape does not fit.
+    """
+    widths: list[int] = []
+    while (key := f"input_blocks.{2 * len(widths) + 1}.0.out_layers.3.weight") in narrow:
+        widths.append(int(narrow[key].shape[0]))
+    if not widths:
+        raise KeyError(key)
+    network = slim_denoiser(tuple(widths))
+    state = {
+        key: torch.from_numpy(np.array(narrow[_layout_key(key, len(widths))], dtype=np.float32))
+        for key in network.state_dict()
+    }
+    network.load_state_dict(state)
+    return network.requires_grad_(False).eval()
 
 
 _OUTSIDE = {
