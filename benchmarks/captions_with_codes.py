@@ -158,9 +158,9 @@ def measured(
             f"Base model `{base[:12]}`; {settings.pictures} training pictures, {settings.epochs} epochs "
             f"({steps} steps of 4), LoRA rank {settings.network_dim}, learning rate {settings.unet_lr:g}, "
             f"UNet only; seeds {', '.join(map(str, seeds))}. Each LoRA drew {drawn} pictures "
-            f"({settings.prompts} prompts, {settings.picture_seeds} seeds each, {settings.sampler_steps} steps, guidance "
-            f"{settings.cfg:g}); loss on {settings.held_out} held-out pictures at timesteps "
-            f"{', '.join(map(str, settings.timesteps))}. Cleaning took "
+            f"({settings.prompts} prompts, {settings.picture_seeds} seeds each, "
+            f"{settings.sampler_steps} steps, guidance {settings.cfg:g}); loss on {settings.held_out} "
+            f"held-out pictures at timesteps {', '.join(map(str, settings.timesteps))}. Cleaning took "
             f"{data.cleaning.codes_removed} codes out and left {data.cleaning.codes_left}.",
             tokens,
             table(comparisons),

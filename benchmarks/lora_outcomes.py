@@ -23,6 +23,41 @@ from bespoke_core.training.text import WINDOW, encode_windows, token_windows
 from bespoke_core.training.tokenizer import find_tokenizer, load_tokenizer
 
 
+class Trimmed(torch.nn.Module):
+    """A convolution without the channels whose weights are all zero: the same result, far sooner.
+
+    The base model is a narrow network inside a wide layout, so most of its channels are such.
+    """
+
+    def __init__(self, conv: torch.nn.Conv2d) -> None:
+        super().__init__()
+        used = conv.weight.detach().flatten(2).any(dim=2)
+        given = used.any(dim=1) if conv.bias is None else used.any(dim=1) | (conv.bias.detach() != 0)
+        self.channels, self.stride, self.padding = conv.out_channels, conv.stride, conv.padding
+        self.register_buffer("read", used.any(dim=0).nonzero().flatten())
+        self.register_buffer("given", given.nonzero().flatten())
+        self.register_buffer("weight", conv.weight.detach()[self.given][:, self.read].contiguous())
+        self.register_buffer("bias", None if conv.bias is None else conv.bias.detach()[self.given])
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return what the whole convolution returns, (B, channels, H, W)."""
+        part = torch.nn.functional.conv2d(
+            x[:, self.read], self.weight, self.bias, stride=self.stride, padding=self.padding
+        )
+        whole = part.new_zeros((part.shape[0], self.channels, *part.shape[2:]))
+        whole[:, self.given] = part
+        return whole
+
+
+def trim(unet: torch.nn.Module) -> None:
+    """Trim the convolutions of a frozen network in place; those with a LoRA of their own are left alone."""
+    for name, module in list(unet.named_modules()):
+        parent, _, leaf = name.rpartition(".")
+        plain = isinstance(module, torch.nn.Conv2d) and leaf != "base_layer" and ".lora_" not in name
+        if plain and module.groups == 1 and module.dilation == (1, 1) and module.padding_mode == "zeros":
+            setattr(unet.get_submodule(parent), leaf, Trimmed(module))
+
+
 class Measure:
     """The base model with an exchangeable LoRA, and what every LoRA is measured on."""
 
@@ -30,6 +65,7 @@ class Measure:
         self.settings = settings
         self.base = load_base(checkpoint)
         self.network = add_lora(self.base, config)  # without effect until a file is loaded
+        trim(self.base.unet)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         torch.nn.Module.to(self.base.unet, self.device)
         self.tokenizer = load_tokenizer(find_tokenizer())

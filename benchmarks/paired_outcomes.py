@@ -184,6 +184,6 @@ def _finding(one: Comparison) -> str:
     if math.isnan(one.low):
         return "one seed has no interval."
     return (
-        f"no difference is established; cleaning may change it by anything from {show(one.low, signed=True)} to "
-        f"{show(one.high, signed=True)}{unit}."
+        f"no difference is established; cleaning may change it by anything from "
+        f"{show(one.low, signed=True)} to {show(one.high, signed=True)}{unit}."
     )
