@@ -128,13 +128,21 @@ class _Run:
             part, _, rest = key.partition(".")
             parts[part][rest] = value
         self.network.load_state_dict(parts["network"])
-        self.mean = {key: value.to(self.device) for key, value in parts["mean"].items()}
+        # Into the tensors that are there: the mean is updated as two lists in the network's order.
+        for key, value in self.mean.items():
+            value.copy_(parts["mean"][key])
         kept: dict[int, dict[str, torch.Tensor]] = {}
         for key, value in parts["optimizer"].items():
             number, _, name = key.partition(".")
             kept.setdefault(int(number), {})[name] = value
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": kept, "param_groups": groups})
+        # A file does not keep the order of values in memory, and the fused optimizer walks through its tensors
+        # side by side: each must lie as its weight does.
+        for parameter, state in self.optimizer.state.items():
+            for name, value in state.items():
+                if value.shape == parameter.shape:
+                    state[name] = torch.empty_like(parameter).copy_(value)
         self.progress = Progress(
             told["progress"]["step"],
             told["progress"]["seconds"],

@@ -1,134 +1,247 @@
-"""The embedded base model: its bytes, its layout, and that it survives damage."""
+"""The embedded base model: its bytes, its layout, and that damage is found before it does harm."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
+from collections import namedtuple
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from bespoke_core.quickstart import base_autoencoder, base_layout, base_model
+from bespoke_core import memory
+from bespoke_core.base import checkpoint, shipped
+from bespoke_core.base.checkpoint import BaseModel, obtain_base_model
+from bespoke_core.errors import InputError
+from bespoke_core.files import sha256_of_file
 
 torch = pytest.importorskip("torch")
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> base_model.BaseModel:
-    return base_model.obtain_base_model(tmp_path_factory.mktemp("checkpoints"))
+def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BaseModel]:
+    """The shipped base model, made anew."""
+    made = obtain_base_model(tmp_path_factory.mktemp("checkpoints"))
+    yield made
+    made.path.unlink()
 
 
-def test_one_seed_gives_the_same_bytes_everywhere(model: base_model.BaseModel) -> None:
-    assert model.sha256 == base_model.SHA256
-    assert 280_000_000 < model.size < 330_000_000
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the checkpoint be a hundred bytes."""
+
+    def write(path: Path, narrow: object, told: object) -> None:
+        path.write_bytes(b"x" * 100)
+
+    monkeypatch.setattr(checkpoint, "write_checkpoint", write)
 
 
-def test_another_seed_gives_other_weights() -> None:
-    one = base_layout.Draws(1).spread("x", (4, 5), 1.0)
-    two = base_layout.Draws(2).spread("x", (4, 5), 1.0)
-    assert one.dtype == np.float16
-    assert not np.array_equal(one, two)
+def test_the_shipped_weights_give_the_same_bytes_everywhere(model: BaseModel) -> None:
+    record = shipped.read_record()
+    assert model.made
+    assert model.sha256 == record.checkpoint_sha256 == sha256_of_file(model.path)
+    assert model.size == record.checkpoint_size == model.path.stat().st_size
 
 
-def test_weights_have_the_spread_that_was_asked_for() -> None:
-    values = base_layout.Draws(3).spread("y", (300, 300), 0.25).astype(np.float64)
-    assert values.std() == pytest.approx(0.25, rel=0.01)
-    assert abs(values.mean()) < 0.005
+def test_the_shipped_weights_are_light_and_their_making_is_recorded() -> None:
+    record = shipped.read_record()
+    assert shipped.WEIGHTS.stat().st_size == record.size < 60_000_000
+    told = record.told
+    assert told["command"].startswith("python3 -m bespoke_core base train --steps ")
+    assert told["seconds"] > 0
+    assert told["device"]
+    assert told["loss"][0][1] > told["loss"][-1][1] > 0
+    assert told["loss"][-1][0] == told["steps"]
 
 
-def test_a_second_call_finds_the_file_and_does_not_make_it_again(model: base_model.BaseModel) -> None:
+def test_a_second_call_finds_the_file_and_does_not_make_it_again(model: BaseModel) -> None:
     before = model.path.stat().st_mtime_ns
-    again = base_model.obtain_base_model(model.path.parent)
+    again = obtain_base_model(model.path.parent)
     assert (model.made, again.made) == (True, False)
     assert again.path.stat().st_mtime_ns == before
+    assert again.sha256 == model.sha256
 
 
-def test_a_damaged_file_is_made_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def small(path: Path, *, seed: int) -> None:
-        path.write_bytes(b"x" * (100 + seed))
+def test_the_file_says_what_it_is(model: BaseModel) -> None:
+    from safetensors import safe_open
 
-    monkeypatch.setattr(base_model, "write_checkpoint", small)
-    first = base_model.obtain_base_model(tmp_path, seed=1)
+    with safe_open(model.path, "np") as file:
+        metadata = file.metadata()
+        kinds = {file.get_slice(key).get_dtype() for key in file.keys()}  # noqa: SIM118 (not a dict)
+    assert metadata["modelspec.architecture"] == "stable-diffusion-v1"
+    assert metadata["modelspec.title"] == "Bespoke base"
+    assert metadata["modelspec.license"] == "Apache-2.0"
+    assert metadata["modelspec.resolution"] == "192x192"
+    assert metadata["modelspec.prediction_type"] == "epsilon"
+    assert json.loads(metadata["bespoke.recipe"]) == shipped.read_record().told["recipe"]
+    assert metadata["bespoke.weights_sha256"] == shipped.read_record().sha256
+    assert kinds == {"F16", "F32"}
+
+
+def test_training_loads_it_and_it_guesses_noise(model: BaseModel, tokenizer: str) -> None:
+    from bespoke_core.base.contexts import encode_all
+    from bespoke_core.base.drawings import draw
+    from bespoke_core.base.train import latents_of
+    from bespoke_core.training.base_model import load_base
+    from bespoke_core.training.noise import add_noise, alphas_cumprod
+
+    base = load_base(model.path)
+    one = draw(12, 99)
+    latents = latents_of(np.stack([one.pixels]))
+    noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(0))
+    times = torch.tensor([400])
+    noisy = add_noise(latents, noise, times, alphas_cumprod())
+    context = encode_all([one.caption], tokenizer_path=tokenizer).float()
+    with torch.no_grad():
+        guess = base.unet(noisy, times, context).sample
+    # An untrained network is off by the noise itself, whose mean square is 1.
+    assert (guess - noise).square().mean() < 0.2
+
+
+def test_its_text_encoder_is_the_one_that_it_was_trained_with(model: BaseModel, tokenizer: str) -> None:
+    from bespoke_core.base.contexts import encode_all
+    from bespoke_core.training.base_model import load_base
+    from bespoke_core.training.tokenizer import load_tokenizer
+
+    prompt = "pixel art, portrait of punk lady, bright green background"
+    ids = load_tokenizer(Path(tokenizer))(
+        prompt, padding="max_length", max_length=77, return_tensors="pt"
+    ).input_ids
+    with torch.no_grad():
+        whole = load_base(model.path).text_encoder(ids).last_hidden_state
+    assert (whole - encode_all([prompt], tokenizer_path=tokenizer).float()).abs().max() < 0.01
+
+
+def test_own_weights_make_a_checkpoint_with_the_recorded_bytes(packed: Path, tmp_path: Path) -> None:
+    made = obtain_base_model(tmp_path, weights=packed)
+    assert made.sha256 == shipped.read_record(packed).checkpoint_sha256 == sha256_of_file(made.path)
+    assert obtain_base_model(tmp_path, weights=packed) == BaseModel(
+        made.path, made.version, made.size, made.sha256, made=False
+    )
+    made.path.unlink()
+
+
+@pytest.mark.usefixtures("small")
+def test_a_damaged_checkpoint_is_made_again(packed: Path, tmp_path: Path) -> None:
+    first = obtain_base_model(tmp_path, weights=packed)
     first.path.write_bytes(b"y" * first.size)  # the same size, other content
-    again = base_model.obtain_base_model(tmp_path, seed=1)
+    again = obtain_base_model(tmp_path, weights=packed)
     assert again.made
-    assert again.path.read_bytes() == b"x" * 101
-    assert base_model.obtain_base_model(tmp_path, seed=2).made  # and so it is for another seed
+    assert again.path.read_bytes() == b"x" * 100
+    for stamp in ("", "[]", '{"size": 100}', "null"):
+        first.path.with_suffix(".json").write_text(stamp, encoding="utf-8")
+        assert obtain_base_model(tmp_path, weights=packed).made, stamp
+    assert not obtain_base_model(tmp_path, weights=packed).made
 
 
-def test_an_interrupted_write_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(path: Path, *, seed: int) -> None:
+@pytest.mark.usefixtures("small")
+def test_other_weights_make_another_checkpoint(own_weights: Path, tmp_path: Path) -> None:
+    obtain_base_model(tmp_path, weights=own_weights)
+    data = own_weights.read_bytes()
+    changed = data[:-2] + bytes(2)
+    own_weights.write_bytes(changed)
+    record = shipped.record_path(own_weights)
+    told = json.loads(record.read_text(encoding="utf-8"))
+    told["sha256"] = hashlib.sha256(changed).hexdigest()
+    record.write_text(json.dumps(told), encoding="utf-8")
+    assert obtain_base_model(tmp_path, weights=own_weights).made
+
+
+def test_an_interrupted_write_leaves_no_file(
+    packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(path: Path, narrow: object, told: object) -> None:
         path.write_bytes(b"half")
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(base_model, "write_checkpoint", broken)
+    monkeypatch.setattr(checkpoint, "write_checkpoint", broken)
     with pytest.raises(OSError, match="No space"):
-        base_model.obtain_base_model(tmp_path)
+        obtain_base_model(tmp_path, weights=packed)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_file_says_what_it_is(model: base_model.BaseModel) -> None:
-    from safetensors import safe_open
-
-    with safe_open(model.path, "pt") as file:
-        metadata = file.metadata()
-    assert metadata["modelspec.architecture"] == "stable-diffusion-v1"
-    assert metadata["bespoke.seed"] == str(base_model.SEED)
-    stamp = json.loads(model.path.with_suffix(".json").read_text(encoding="utf-8"))
-    assert stamp["sha256"] == model.sha256
+def refusal(weights: Path, folder: Path) -> str:
+    with pytest.raises(InputError) as told:
+        obtain_base_model(folder / "models", weights=weights)
+    assert not list((folder / "models").glob("*"))
+    return str(told.value)
 
 
-def tiny_autoencoder():
-    from diffusers import AutoencoderTiny
+@pytest.mark.parametrize("damage", ["flipped", "truncated", "empty", "pointer", "missing"])
+def test_damaged_weights_are_refused_by_name_with_both_hashes_and_the_remedy(
+    damage: str, own_weights: Path, tmp_path: Path
+) -> None:
+    data = own_weights.read_bytes()
+    pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n"
+    middle = len(data) // 2
+    flipped = data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+    other = {"flipped": flipped, "truncated": data[:middle], "empty": b"", "pointer": pointer}.get(damage)
+    if other is None:
+        own_weights.unlink()
+    else:
+        own_weights.write_bytes(other)
+    text = refusal(own_weights, tmp_path)
+    assert str(own_weights) in text
+    assert "Copy it again" in text
+    if other is not None:
+        assert hashlib.sha256(other).hexdigest() in text
+        assert hashlib.sha256(data).hexdigest() in text
+    words = {
+        "flipped": "is damaged or another file",
+        "truncated": f"is truncated: {middle} of {len(data)} bytes",
+        "empty": "is truncated: 0 of",
+        "pointer": "is a pointer of Git LFS",
+        "missing": "is missing",
+    }
+    assert words[damage] in text
 
-    state = {}
-    for key, array in base_autoencoder.autoencoder():
-        name = key.removeprefix("first_stage_model.")
-        side, _, rest = name.partition(".")
-        tensor = torch.from_numpy(np.array(array, dtype=np.float32))
-        if side == "taesd_encoder":
-            state[f"encoder.layers.{rest}"] = tensor
-        elif side == "taesd_decoder":
-            number, _, tail = rest.partition(".")
-            state[f"decoder.layers.{int(number) - 1}.{tail}"] = tensor
-    network = AutoencoderTiny()
-    network.load_state_dict(state)
-    return network
+
+@pytest.mark.parametrize("content", [None, "", "{}", "[1]", '{"sha256": "0", "size": 1, "checkpoint": 3}'])
+def test_a_damaged_record_is_refused_by_name(content: str | None, own_weights: Path, tmp_path: Path) -> None:
+    record = shipped.record_path(own_weights)
+    if content is None:
+        record.unlink()
+    else:
+        record.write_text(content, encoding="utf-8")
+    text = refusal(own_weights, tmp_path)
+    assert str(record) in text
+    assert "record" in text
 
 
-def test_a_sprite_of_eight_pixel_cells_comes_back_from_the_autoencoder_unchanged() -> None:
-    cells = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (2, 3, 24, 24)))
-    cells[0] = (cells[0] > 127) * 255  # the extremes, where the soft clamp bends most
-    picture = cells.float().repeat_interleave(8, 2).repeat_interleave(8, 3)
-    network = tiny_autoencoder()
-    with torch.no_grad():
-        latents = network.encode(picture / 127.5 - 1).latents
-        back = network.decode(latents).sample
-    assert latents.shape == (2, 4, 24, 24)
-    assert torch.equal(((back + 1) * 127.5).clamp(0, 255).round(), picture)
+def test_the_remedy_for_a_shipped_file_can_be_typed_as_it_stands(pack: Path) -> None:
+    text = shipped.remedy(shipped.WEIGHTS)
+    assert "git checkout -- bespoke_core/base/weights/denoiser.safetensors" in text
+    assert shipped.WEIGHTS.is_relative_to(pack)
 
 
-def test_diffusers_reads_the_denoiser_and_it_guesses_noise(model: base_model.BaseModel) -> None:
-    from diffusers import UNet2DConditionModel
-    from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
-    from safetensors.torch import load_file
+def test_too_little_disk_is_told_before_the_work(
+    packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(10**12, 10**12 - 10**8, 10**8))
+    monkeypatch.setattr(checkpoint, "read_weights", lambda path: pytest.fail("the work has begun"))
+    text = refusal(packed, tmp_path)
+    assert "100 MB free and the base model needs 361 MB" in text
+    assert str(tmp_path / "models") in text
 
-    network = UNet2DConditionModel(
-        block_out_channels=(320,),
-        down_block_types=("CrossAttnDownBlock2D",),
-        up_block_types=("CrossAttnUpBlock2D",),
-        layers_per_block=1,
-        cross_attention_dim=768,
-        attention_head_dim=8,
-    )
-    state = convert_ldm_unet_checkpoint(load_file(model.path), config=dict(network.config))
-    network.load_state_dict({key: value.float() for key, value in state.items()})
-    generator = torch.Generator().manual_seed(0)
-    noise = torch.randn((2, 4, 16, 16), generator=generator)
-    context = torch.randn((2, 77, 768), generator=generator)
-    with torch.no_grad():
-        guess = network(noise, torch.tensor([999, 999]), context).sample
-    assert torch.isfinite(guess).all()
-    likeness = torch.nn.functional.cosine_similarity(guess.flatten(), noise.flatten(), dim=0)
-    assert likeness > 0.7
-    assert 0.5 < guess.std() < 2.0
+
+def test_too_little_memory_is_told_before_the_work(
+    packed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(memory, "available_memory", lambda: 200_000_000)
+    monkeypatch.setattr(checkpoint, "read_weights", lambda path: pytest.fail("the work has begun"))
+    assert "needs about 0.7 GB of memory and 0.2 GB are available" in refusal(packed, tmp_path)
+
+
+def test_the_order_of_the_arrays_does_not_change_the_file(tmp_path: Path) -> None:
+    from safetensors.numpy import load_file
+
+    arrays = {"b": np.ones(3, np.float16), "a": np.arange(4, dtype=np.float32).reshape(2, 2)}
+    checkpoint.write_safetensors(tmp_path / "1", arrays.items(), {"y": "1", "x": "2"})
+    checkpoint.write_safetensors(tmp_path / "2", reversed(arrays.items()), {"x": "2", "y": "1"})
+    assert (tmp_path / "1").read_bytes() == (tmp_path / "2").read_bytes()
+    back = load_file(tmp_path / "1")
+    assert all(np.array_equal(back[key], arrays[key]) for key in arrays)

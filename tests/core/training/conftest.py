@@ -45,13 +45,9 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def nano_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def nano_base(base_checkpoint: Path) -> Path:
     """The small checkpoint that ComfyUI loads."""
-    from bespoke_core.base.checkpoint import write_checkpoint
-
-    path = tmp_path_factory.mktemp("nano") / "nano.safetensors"
-    write_checkpoint(path)
-    return path
+    return base_checkpoint
 
 
 @pytest.fixture
