@@ -137,8 +137,8 @@ class _Run:
             kept.setdefault(int(number), {})[name] = value
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": kept, "param_groups": groups})
-        # A file does not keep the order of values in memory, and the fused optimizer walks through its tensors
-        # side by side: each must lie as its weight does.
+        # A file does not keep the order of values in memory, and the fused optimizer walks through its
+        # tensors side by side: each must lie as its weight does.
         for parameter, state in self.optimizer.state.items():
             for name, value in state.items():
                 if value.shape == parameter.shape:
