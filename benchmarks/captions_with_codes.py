@@ -109,7 +109,7 @@ class Results:
 def run(
     data: Data, settings: Settings, checkpoint: Path, folder: Path, seeds: list[int]
 ) -> tuple[Results, str]:
-    """Train and measure what is missing; return the rows and the table of tokens."""
+    """Train and measure what is missing; return the rows and what is known of the data."""
     from lora_outcomes import Measure  # loads torch, which a question about the options does not need
 
     results = Results(folder / "results.jsonl")
@@ -128,7 +128,8 @@ def run(
             row |= {"train_s": round(middle - began, 1), "measure_s": round(time.monotonic() - middle, 1)}
             results.add(row)
             print(json.dumps(row), file=sys.stderr, flush=True)
-    return results, token_table(data, measure.tokens)
+    near = f"The held-out pictures themselves have a palette distance of {measure.true_distance:.2f}."
+    return results, f"{token_table(data, measure.tokens)}\n\n{near}"
 
 
 def token_table(data: Data, count: Callable[[list[str]], list[int]]) -> str:
@@ -146,7 +147,7 @@ def token_table(data: Data, count: Callable[[list[str]], list[int]]) -> str:
 
 
 def measured(
-    results: Results, seeds: list[int], data: Data, settings: Settings, base: str, tokens: str
+    results: Results, seeds: list[int], data: Data, settings: Settings, base: str, about_data: str
 ) -> str:
     """Return the whole measured part of the page, as Markdown."""
     rows = [row for row in results.rows if row["arm"] == BASE or row["seed"] in seeds]
@@ -162,7 +163,7 @@ def measured(
             f"{settings.sampler_steps} steps, guidance {settings.cfg:g}); loss on {settings.held_out} "
             f"held-out pictures at timesteps {', '.join(map(str, settings.timesteps))}. Cleaning took "
             f"{data.cleaning.codes_removed} codes out and left {data.cleaning.codes_left}.",
-            tokens,
+            about_data,
             table(comparisons),
             conclusion(comparisons),
         ]
@@ -220,8 +221,8 @@ def main() -> None:
     data = prepare(work / f"data-{settings.pictures}-{settings.held_out}-{settings.prompts}", settings)
     key = key_of([VERSION, asdict(settings), base, data.key()])
     seeds = list(range(1, given.seeds + 1))
-    results, tokens = run(data, settings, checkpoint, work / key[:12], seeds)
-    text = measured(results, seeds, data, settings, base, tokens)
+    results, about_data = run(data, settings, checkpoint, work / key[:12], seeds)
+    text = measured(results, seeds, data, settings, base, about_data)
     if given.write is not None:
         put_into(given.write, text)
     print(text)

@@ -181,6 +181,8 @@ def _finding(one: Comparison) -> str:
         return (
             f"{_WORDS[one.better]}, by {show(abs(one.difference), signed=True).lstrip('+')}{unit} on average."
         )
+    if one.low == one.high == 0:
+        return f"both are the same with every seed ({show(one.codes)} on average)."
     if math.isnan(one.low):
         return "one seed has no interval."
     return (

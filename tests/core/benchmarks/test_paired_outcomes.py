@@ -101,3 +101,8 @@ def test_the_table_shows_the_base_model_and_both_arms() -> None:
     assert len(shown) == 2 + len(OUTCOMES)
     assert "| 12.5 % | 50.0 % | 50.0 % | 0.0 (0.0 to 0.0) | 1.000 | 1.000 |" in shown[2]
     assert "| 2.00000 | 1.00000 | 1.00000 | 0.00000 (-6.35310 to +6.35310) |" in shown[4]
+
+
+def test_an_outcome_that_never_differs_is_called_the_same_and_gets_no_range() -> None:
+    words = conclusion(compare(rows([1.0, 1.1], [0.9, 1.2], share=1.0)))
+    assert "asked for: both are the same with every seed (100.0 % on average)." in words
