@@ -117,7 +117,8 @@ def _run_of(folder: Path) -> dict[str, Any]:
     """Return recipe and machine of a training; those of this machine where it tells nothing."""
     import torch
 
-    from .train import RUN, device_name
+    from .machine import device_name
+    from .train import RUN
 
     path = folder / RUN
     if not path.is_file():

@@ -32,7 +32,7 @@ class Recipe:
         seed: of the drawings, the starting weights, the order, the noise and the dropout.
     """
 
-    steps: int = 5000
+    steps: int = 3000
     widths: tuple[int, int, int] = (40, 120, 160)
     drawings: int = 24576
     train_batch_size: int = 32

@@ -20,7 +20,7 @@ def base_options(parser: argparse.ArgumentParser) -> None:
     forms = parser.add_subparsers(dest="form", required=True, metavar="FORM")
     train = forms.add_parser("train", help="train the base model, or go on with its training, and pack it")
     train.add_argument("--folder", type=Path, metavar="DIR", help="of the training (default: in .bespoke)")
-    train.add_argument("--steps", type=int, metavar="N", help="optimizer steps in all (default: 5000)")
+    train.add_argument("--steps", type=int, metavar="N", help="optimizer steps in all (default: 3000)")
     train.add_argument("--widths", metavar="A,B,C", help="channels of the levels (default: 40,120,160)")
     train.add_argument("--drawings", type=int, metavar="N", help="pictures to learn from (default: 24576)")
     train.add_argument("--batch-size", type=int, metavar="N", help="pictures a step (default: 32)")
@@ -60,9 +60,10 @@ def _machine_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(arguments: argparse.Namespace) -> int:
+    from ..base.machine import needed_memory
     from ..base.pack import pack
     from ..base.recipe import Recipe
-    from ..base.train import needed_memory, train
+    from ..base.train import train
     from ..memory import require_memory
     from ..training.tokenizer import find_tokenizer
 

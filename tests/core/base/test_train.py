@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from bespoke_core.base import train as training
+from bespoke_core.base.machine import needed_memory
 from bespoke_core.base.pack import pack
 from bespoke_core.base.recipe import Recipe
-from bespoke_core.base.train import STATE, needed_memory, train
+from bespoke_core.base.train import STATE, train
 from bespoke_core.errors import InputError
 
 torch = pytest.importorskip("torch")
