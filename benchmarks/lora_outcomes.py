@@ -21,41 +21,7 @@ from bespoke_core.training.network import add_lora
 from bespoke_core.training.noise import add_noise, alphas_cumprod
 from bespoke_core.training.text import WINDOW, encode_windows, token_windows
 from bespoke_core.training.tokenizer import find_tokenizer, load_tokenizer
-
-
-class Trimmed(torch.nn.Module):
-    """A convolution without the channels whose weights are all zero: the same result, far sooner.
-
-    The base model is a narrow network inside a wide layout, so most of its channels are such.
-    """
-
-    def __init__(self, conv: torch.nn.Conv2d) -> None:
-        super().__init__()
-        used = conv.weight.detach().flatten(2).any(dim=2)
-        given = used.any(dim=1) if conv.bias is None else used.any(dim=1) | (conv.bias.detach() != 0)
-        self.channels, self.stride, self.padding = conv.out_channels, conv.stride, conv.padding
-        self.register_buffer("read", used.any(dim=0).nonzero().flatten())
-        self.register_buffer("given", given.nonzero().flatten())
-        self.register_buffer("weight", conv.weight.detach()[self.given][:, self.read].contiguous())
-        self.register_buffer("bias", None if conv.bias is None else conv.bias.detach()[self.given])
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Return what the whole convolution returns, (B, channels, H, W)."""
-        part = torch.nn.functional.conv2d(
-            x[:, self.read], self.weight, self.bias, stride=self.stride, padding=self.padding
-        )
-        whole = part.new_zeros((part.shape[0], self.channels, *part.shape[2:]))
-        whole[:, self.given] = part
-        return whole
-
-
-def trim(unet: torch.nn.Module) -> None:
-    """Trim the convolutions of a frozen network in place; those with a LoRA of their own are left alone."""
-    for name, module in list(unet.named_modules()):
-        parent, _, leaf = name.rpartition(".")
-        plain = isinstance(module, torch.nn.Conv2d) and leaf != "base_layer" and ".lora_" not in name
-        if plain and module.groups == 1 and module.dilation == (1, 1) and module.padding_mode == "zeros":
-            setattr(unet.get_submodule(parent), leaf, Trimmed(module))
+from bespoke_core.training.trim import trim
 
 
 class Measure:
@@ -97,10 +63,14 @@ class Measure:
             windows = token_windows(self.tokenizer, texts, self.length)
             return encode_windows(self.base.text_encoder, windows).float()
 
-    def outcomes(self, lora: Path | None) -> dict[str, float]:
-        """Return what a LoRA scores; None is the base model alone, before any LoRA was loaded."""
+    def use(self, lora: Path | None) -> None:
+        """Take up a LoRA's file; None leaves the base model alone, before any was loaded."""
         if lora is not None:
             self.network.load(load_file(lora))
+
+    def outcomes(self, lora: Path | None) -> dict[str, float]:
+        """Return what a LoRA scores; None is the base model alone, before any LoRA was loaded."""
+        self.use(lora)
         sprites = sample_sprites(
             self.base.unet,
             self.contexts,
@@ -116,10 +86,10 @@ class Measure:
             "background_yes": float(np.mean([one.background_match == "yes" for one in scores])),
             # Of all pictures together: one alone is far from the set, whatever its style.
             "palette_distance": self.reference.palette_distance(sprites),
-            "held_out_loss": self._held_out_loss(),
+            "held_out_loss": self.held_out_loss(),
         }
 
-    def _held_out_loss(self) -> float:
+    def held_out_loss(self) -> float:
         """Return the mean squared error over the held-out pictures, at fixed timesteps with fixed noise."""
         alphas, losses = alphas_cumprod(), []
         generator = torch.Generator().manual_seed(0)

@@ -16,7 +16,9 @@ from ..comfyui.client import Client, History
 from ..comfyui.memory import MemoryWatch
 from ..comfyui.server import ComfyServer, sees_gpu
 from ..errors import BespokeError
+from ..evaluation.prompts import prompt_lines
 from ..files import key_of
+from .demo_settings import PROMPTS, SWEEP, TRAINING
 from .environment import PACK, Environment
 from .own_files import check_data, place_checkpoint, place_data
 from .progress import ProgressPrinter
@@ -132,16 +134,25 @@ def prepare(environment: Environment, options: DemoOptions, *, gpu: bool, out: T
 def adapt(graph: Graph, *, checkpoint: str, data: str, options: DemoOptions, gpu: bool) -> Graph:
     """Return the shipped graph with the demo's model, data and size of work.
 
-    On a GPU with the user's own checkpoint the shipped settings stay, but for what the options say;
-    otherwise the work is cut down to what a processor does in minutes.
+    On a GPU with the user's own checkpoint the shipped settings stay, but for what the options say. The small
+    base model has settings of its own, and any other checkpoint on a processor is given little to do.
     """
     graph = copy.deepcopy(graph)
-    small = not (gpu and options.checkpoint is not None)
+    embedded = options.checkpoint is None
+    small = embedded or not gpu
     size = options.size or (PICTURE_SIZE if small else None)
     name = "demo_" + key_of([checkpoint, data, size, options.epochs, options.steps, options.seeds])[:8]
     training: dict[str, Any] = {"ckpt_name": checkpoint}
     sweep: dict[str, Any] = {"sweep_name": name}
-    if small:
+    prompts: dict[str, Any] = {}
+    verdict: dict[str, Any] = {}
+    if embedded:
+        training |= TRAINING
+        sweep |= SWEEP
+        if options.data is None:
+            prompts = {"prompts": prompt_lines(PROMPTS), "scenes": "none"}
+            verdict = {"by": "palette_distance"}
+    elif small:
         training |= {"max_train_epochs": 3, "mixed_precision": "no", "lr_warmup_steps": 4}
         sweep |= {"steps": 5, "seeds": "1, 2"}
     if size:
@@ -158,10 +169,12 @@ def adapt(graph: Graph, *, checkpoint: str, data: str, options: DemoOptions, gpu
         "Bespoke_TrainingConfig": training,
         "Bespoke_TrainLora": {"run_name": name},
         "Bespoke_Sweep": sweep,
+        "Bespoke_TestPrompts": prompts,
+        "Bespoke_Verdict": verdict,
         "Bespoke_SaveReport": {"report_folder": f"bespoke/reports/{name}"},
         # The last picture, of the chosen checkpoint.
         "EmptyLatentImage": {"width": size, "height": size} if size else {},
-        "KSampler": {"steps": sweep["steps"]} if "steps" in sweep else {},
+        "KSampler": {key: sweep[key] for key in ("steps", "cfg", "sampler_name", "scheduler") if key in sweep},
     }
     for node in graph.values():
         inputs = node["inputs"]

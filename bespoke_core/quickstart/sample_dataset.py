@@ -1,4 +1,7 @@
-"""Writing the sample data set: pictures and captions in one folder, whole or not at all."""
+"""Writing the sample data set: pictures and captions in one folder, whole or not at all.
+
+Its style is one that the base model has never seen (see `portraits.styles`), so that there is something to learn.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,9 @@ from ..errors import InputError
 from ..files import key_of, sha256_of_file, whole_folder
 from ..portraits.caption import caption, fault_of
 from ..portraits.draw import SIZE, Portrait, draw_portraits, enlarge
+from ..portraits.styles import DUSK
 
-VERSION = 1  # raise it when the same seed gives other pictures or captions
+VERSION = 2  # raise it when the same seed gives other pictures or captions
 COUNT = 24
 SEED = 0
 HELD_OUT_SEED = 1_000
@@ -57,7 +61,7 @@ def write_sample_dataset(
         raise InputError("is below 1", field="count", value=count, remedy="Ask for one portrait or more.")
     if size < SIZE:
         raise InputError(f"is below {SIZE}", field="size", value=size, remedy=f"Use {SIZE} pixels or more.")
-    portraits = tuple(draw_portraits(count, seed))
+    portraits = tuple(draw_portraits(count, seed, style=DUSK))
     names = tuple(f"punk_{number + 1:03d}_{one.figure}" for number, one in enumerate(portraits))
     settings = {"version": VERSION, "count": count, "seed": seed, "size": size}
     state = _state(folder, settings)

@@ -19,6 +19,7 @@ from .plan import TrainingPlan
 from .schedule import make_optimizer, make_scheduler
 from .text import FrozenText
 from .tokenizer import load_tokenizer
+from .trim import trim
 
 Tell = Callable[..., None]
 """Told what happens: `tell("step", step=3, loss=0.1)`."""
@@ -72,6 +73,7 @@ def prepare(plan: TrainingPlan, tell: Tell, stop: Callable[[], bool]) -> Session
         latents = _cached_latents(plan, base, device, tell, stop)
         base.encoder.cpu()
     network = add_lora(base, config)
+    trim(base.unet)
     for model in (base.unet, base.text_encoder):
         model.to(device)
     if config.gradient_checkpointing:

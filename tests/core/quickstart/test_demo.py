@@ -8,13 +8,19 @@ import struct
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from bespoke_core.color.names import background_asked
 from bespoke_core.errors import InputError
-from bespoke_core.quickstart import demo, doctor
+from bespoke_core.evaluation.prompts import parse_prompts
+from bespoke_core.portraits.draw import draw_portraits
+from bespoke_core.portraits.styles import DUSK
+from bespoke_core.quickstart import demo, demo_settings, doctor
 from bespoke_core.quickstart.demo import DemoOptions, adapt
 from bespoke_core.quickstart.own_files import check_checkpoint, check_data, place_checkpoint, place_data
 from bespoke_core.quickstart.progress import ProgressPrinter
+from bespoke_core.training.config import TrainingConfig, read_toml
 
 
 def values(graph: dict, class_type: str) -> dict:
@@ -47,6 +53,42 @@ def test_every_change_names_an_input_that_the_shipped_graph_has(shipped: dict) -
     assert values(graph, "Bespoke_Sweep")["steps"] == 3
     assert values(graph, "KSampler")["steps"] == 3
     assert values(graph, "EmptyLatentImage")["width"] == 256
+
+
+def test_the_embedded_default_learns_the_sample_style_with_settings_of_its_own(shipped: dict) -> None:
+    for gpu in (False, True):
+        graph = adapt(shipped, checkpoint="c", data="d", options=DemoOptions(), gpu=gpu)
+        config = given_toml_of(graph)
+        assert config.network_train_unet_only
+        assert 4 <= values(graph, "Bespoke_TrainingConfig")["max_train_epochs"] <= 6
+        assert len(values(graph, "Bespoke_Sweep")["seeds"].split(",")) >= 3
+        asked = parse_prompts(values(graph, "Bespoke_TestPrompts")["prompts"])
+        assert asked == demo_settings.PROMPTS
+        assert all(background_asked(prompt.text) is not None for prompt in asked)
+        assert values(graph, "Bespoke_Verdict")["by"] == "palette_distance"
+        assert values(graph, "KSampler")["cfg"] == values(graph, "Bespoke_Sweep")["cfg"]
+
+
+def test_own_pictures_on_the_embedded_default_are_asked_for_the_shipped_scenes(shipped: dict) -> None:
+    graph = adapt(shipped, checkpoint="c", data="d", options=DemoOptions(data=Path("mine")), gpu=False)
+    for name in ("Bespoke_TestPrompts", "Bespoke_Verdict"):
+        changed = {k: v for k, v in values(graph, name).items() if v != values(shipped, name)[k]}
+        assert changed == {}
+
+
+def test_the_sample_shows_a_hat_and_an_outline_that_the_base_model_never_saw() -> None:
+    plain = [one for one in draw_portraits(300, 3) if one.feature("hat")]
+    styled = draw_portraits(24, 0, style=DUSK)
+    assert not any("wizard" in one.feature("hat").words for one in plain)
+    assert any(one.feature("hat") and "wizard" in one.feature("hat").words for one in styled)
+    outline = np.array(DUSK.outline, np.uint8)
+    for one in styled:
+        assert (one.pixels == outline).all(axis=2).sum() > 20
+        assert {tuple(color) for color in one.pixels.reshape(-1, 3)} <= set(DUSK.palette)
+
+
+def given_toml_of(graph: dict) -> TrainingConfig:
+    return read_toml(values(graph, "Bespoke_TrainingConfig")["toml"])
 
 
 def test_a_gpu_with_an_own_checkpoint_keeps_the_shipped_settings(shipped: dict) -> None:

@@ -1,0 +1,47 @@
+"""What the demo does with the small base model and the sample data set: settings that show something in minutes.
+
+They are chosen so that training passes its best point: the first epochs lack the style, the last ones know the
+training pictures by heart.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..evaluation.prompts import TestPrompt
+
+_STEM = "pixel art, 24x24, portrait of bespoke punk"
+
+PROMPTS = (
+    TestPrompt("green_background", f"{_STEM} lad, brown hair, brown eyes, bright green background, blue hoodie"),
+    TestPrompt("pink_background", f"{_STEM} lady, black hair, green eyes, pink background, wearing white dress"),
+    TestPrompt("wizard_lad", f"{_STEM} lad, red hair, purple wizard hat, yellow background, green jacket"),
+    TestPrompt("wizard_lady", f"{_STEM} lady, blonde hair, red wizard hat, light blue background, black hoodie"),
+)
+"""Two prompts of things that the base model knows, two with the hat that only the LoRA can draw."""
+
+TRAINING: dict[str, Any] = {
+    "network_dim": 16,
+    "network_alpha": 16.0,
+    "max_train_epochs": 5,
+    "train_batch_size": 4,
+    "unet_lr": 2e-3,
+    "lr_scheduler": "constant_with_warmup",
+    "lr_warmup_steps": 6,
+    "shuffle_caption": False,
+    "caption_dropout_rate": 0.05,
+    "max_token_length": "75",
+    "multires_noise_iterations": 0,
+    "mixed_precision": "no",
+    "toml": "network_train_unet_only = true\nnum_repeats = 5\n",
+}
+"""Values of Training Config. Only the UNet's LoRA is trained: the base model's text encoder is arranged by hand."""
+
+SWEEP: dict[str, Any] = {
+    "steps": 10,
+    "cfg": 4.0,
+    "seeds": "1, 2, 3",
+    "sampler_name": "euler",
+    "scheduler": "normal",
+}
+"""Values of Sweep Checkpoints, and of the sampler that draws the chosen checkpoint's picture."""
