@@ -81,6 +81,16 @@ def read_weights(weights: Path = WEIGHTS) -> tuple[dict[str, NDArray[np.float16]
     Raises:
         InputError: weights or record are missing, damaged, truncated, or others than recorded.
     """
+    data, record = checked_bytes(weights)
+    return parse_weights(data, weights), record
+
+
+def checked_bytes(weights: Path = WEIGHTS) -> tuple[bytes, Record]:
+    """Return a weights file's bytes and its record after comparing them; the standard library suffices.
+
+    Raises:
+        InputError: see `read_weights`.
+    """
     record = read_record(weights)
     data = _read(weights)
     found = hashlib.sha256(data).hexdigest()
@@ -94,7 +104,7 @@ def read_weights(weights: Path = WEIGHTS) -> tuple[dict[str, NDArray[np.float16]
         raise InputError(
             f"{problem} (SHA-256 is {found}, must be {record.sha256})", file=weights, remedy=remedy(weights)
         )
-    return parse_weights(data, weights), record
+    return data, record
 
 
 def read_unchecked(weights: Path) -> dict[str, NDArray[np.float16]]:

@@ -29,7 +29,10 @@ def demo_options(parser: argparse.ArgumentParser) -> None:
 
 def demo(arguments: argparse.Namespace) -> int:
     """Set up and run the whole loop."""
+    from ..base.shipped import checked_bytes
+    from ..memory import require_memory
     from ..quickstart import environment as setup
+    from ..quickstart.demo_settings import memory_needed
     from ..quickstart.own_files import check_checkpoint, check_data
 
     setup.check_python()
@@ -47,6 +50,9 @@ def demo(arguments: argparse.Namespace) -> int:
         check_data(arguments.data)
     if arguments.checkpoint is not None:
         check_checkpoint(arguments.checkpoint)
+    else:
+        checked_bytes()
+    require_memory(memory_needed(arguments.checkpoint), "the demo")
     home = arguments.home.expanduser().resolve() if arguments.home else setup.home_folder()
     ready = setup.ensure_environment(home, say=_say(arguments.json))
     if not setup.inside(home):

@@ -6,6 +6,7 @@ training pictures by heart.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from ..evaluation.prompts import TestPrompt
@@ -45,3 +46,12 @@ SWEEP: dict[str, Any] = {
     "scheduler": "normal",
 }
 """Values of Sweep Checkpoints, and of the sampler that draws the chosen checkpoint's picture."""
+
+
+def memory_needed(checkpoint: Path | None) -> int:
+    """Return the bytes of memory that the demo takes at its peak, server and training together, about.
+
+    Args:
+        checkpoint: the user's own, which both hold in 32 bits; None is the small base model.
+    """
+    return 4_000_000_000 + (0 if checkpoint is None else 3 * checkpoint.stat().st_size)
