@@ -87,12 +87,16 @@ def table(losses: dict[str, float], verdict: dict) -> str:
 def main() -> None:
     """Measure the checkpoints of a demo's run and say whether its verdict was right."""
     home = Path(__file__).resolve().parents[1] / ".bespoke"
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--home", type=Path, default=home, help="the demo's folder (default: .bespoke)")
     parser.add_argument("--write", type=Path, metavar="PAGE.md", help="put the table between its markers")
     options = parser.parse_args()
     output = options.home / "base" / "output"
-    reports = sorted((output / "bespoke" / "reports").glob("demo_*/verdict.json"), key=lambda p: p.stat().st_mtime)
+    reports = sorted(
+        (output / "bespoke" / "reports").glob("demo_*/verdict.json"), key=lambda p: p.stat().st_mtime
+    )
     if not reports:
         raise SystemExit(f"no verdict of a demo under {output}; run `python3 -m bespoke_core demo` first")
     verdict = json.loads(reports[-1].read_text(encoding="utf-8"))

@@ -174,7 +174,9 @@ def adapt(graph: Graph, *, checkpoint: str, data: str, options: DemoOptions, gpu
         "Bespoke_SaveReport": {"report_folder": f"bespoke/reports/{name}"},
         # The last picture, of the chosen checkpoint.
         "EmptyLatentImage": {"width": size, "height": size} if size else {},
-        "KSampler": {key: sweep[key] for key in ("steps", "cfg", "sampler_name", "scheduler") if key in sweep},
+        "KSampler": {
+            key: sweep[key] for key in ("steps", "cfg", "sampler_name", "scheduler") if key in sweep
+        },
     }
     for node in graph.values():
         inputs = node["inputs"]

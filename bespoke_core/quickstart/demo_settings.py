@@ -14,10 +14,10 @@ from ..evaluation.prompts import TestPrompt
 _STEM = "pixel art, 24x24, portrait of bespoke punk"
 
 PROMPTS = (
-    TestPrompt("green_background", f"{_STEM} lad, brown hair, brown eyes, bright green background, blue hoodie"),
-    TestPrompt("pink_background", f"{_STEM} lady, black hair, green eyes, pink background, wearing white dress"),
-    TestPrompt("wizard_lad", f"{_STEM} lad, red hair, purple wizard hat, yellow background, green jacket"),
-    TestPrompt("wizard_lady", f"{_STEM} lady, blonde hair, red wizard hat, light blue background, black hoodie"),
+    TestPrompt("green_background", f"{_STEM} lad, brown hair, brown eyes, bright green background"),
+    TestPrompt("pink_background", f"{_STEM} lady, black hair, green eyes, pink background, white dress"),
+    TestPrompt("wizard_lad", f"{_STEM} lad, red hair, purple wizard hat, yellow background"),
+    TestPrompt("wizard_lady", f"{_STEM} lady, blonde hair, red wizard hat, light blue background"),
 )
 """Two prompts of things that the base model knows, two with the hat that only the LoRA can draw."""
 
@@ -36,7 +36,7 @@ TRAINING: dict[str, Any] = {
     "mixed_precision": "no",
     "toml": "network_train_unet_only = true\nnum_repeats = 5\n",
 }
-"""Values of Training Config. Only the UNet's LoRA is trained: the base model's text encoder is arranged by hand."""
+"""Values of Training Config. Only the UNet's LoRA is trained: the text encoder is arranged by hand."""
 
 SWEEP: dict[str, Any] = {
     "steps": 10,

@@ -1,6 +1,6 @@
 """Writing the sample data set: pictures and captions in one folder, whole or not at all.
 
-Its style is one that the base model has never seen (see `portraits.styles`), so that there is something to learn.
+Its style is one that the base model has never seen (see `portraits.styles`).
 """
 
 from __future__ import annotations

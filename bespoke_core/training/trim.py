@@ -1,7 +1,7 @@
 """Convolutions without their empty channels: the same result, sooner.
 
-A narrow network inside SD1.5's wide layout, as the small base model is, has mostly weights that are zero. They
-are frozen during training, so nothing is lost when they are not multiplied.
+A narrow network inside SD1.5's wide layout, as the small base model is, has mostly weights that are zero.
+They are frozen during training, so nothing is lost when they are not multiplied.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 
 LEAST_EMPTY = 0.5
-"""Share of a convolution's weights that must be in empty channels; below it, taking channels out costs more."""
+"""Share of a convolution's weights that must lie in empty channels for it to be trimmed."""
 
 
 class TrimmedConvolution(torch.nn.Module):
