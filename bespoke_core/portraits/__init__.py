@@ -1,1 +1,1 @@
-"""Pixel art of our own drawing: portraits and simple scenes, 24x24 cells, each with the truth about itself."""
+"""Pixel art of our own drawing, 24x24 cells: portraits and simple scenes, with the truth about each."""

@@ -98,4 +98,4 @@ DUSK = Style(
     hat_share=0.7,
     backgrounds=(1, 0, 0, 0),
 )
-"""A light outline, nineteen muted colours without shades, and wizard hats: none of it is in the plain style."""
+"""A light outline, 20 muted colours without shades, and wizard hats: none of it is in the plain style."""

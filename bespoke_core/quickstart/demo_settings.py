@@ -1,7 +1,7 @@
-"""What the demo does with the small base model and the sample data set: settings that show something in minutes.
+"""What the demo does with the small base model and the sample data set.
 
-They are chosen so that training passes its best point: the first epochs lack the style, the last ones know the
-training pictures by heart.
+The settings show something in minutes, and training passes its best point: the first epochs lack the style,
+the last ones know the training pictures by heart.
 """
 
 from __future__ import annotations
