@@ -6,9 +6,14 @@ its canvas with the demo's values, so that every node shows what it found.
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import urlopen
+
+from PIL import Image
 
 PACK = Path(__file__).resolve().parents[2]
 sys.path += [str(Path(__file__).resolve().parent), str(PACK)]
@@ -54,6 +59,19 @@ def main(url: str) -> None:
         )
         canvas.page.wait_for_timeout(1500)
         canvas.page.screenshot(path=str(IMAGES / "verdict.jpg"), type="jpeg", quality=80)
+    save_gallery(
+        url,
+        next(node["inputs"]["report_folder"] for node in graph.values() if "report_folder" in node["inputs"]),
+    )
+
+
+def save_gallery(url: str, report_folder: str) -> None:
+    """Fetch the contact sheet of the report: every sprite of the sweep, a row an epoch."""
+    query = urlencode({"filename": "contact_sheet.png", "subfolder": report_folder, "type": "output"})
+    with urlopen(f"{url}/view?{query}", timeout=60) as answer:
+        sheet = Image.open(io.BytesIO(answer.read())).convert("RGB")
+    # A palette makes the file a third; 256 colours are plenty for a sheet of sprites.
+    sheet.quantize(256, method=Image.Quantize.MEDIANCUT).save(IMAGES / "gallery.png", optimize=True)
 
 
 if __name__ == "__main__":
