@@ -25,7 +25,7 @@ from .host import (
     roots,
 )
 
-SCORES = ["unique_colors", "perceptual_colors"]
+SCORES = ["unique_colors", "perceptual_colors", "palette_distance", "edge_distance"]
 
 
 class TestPrompts(io.ComfyNode):

@@ -31,7 +31,10 @@ FILES = {
     "contact_sheet": "contact_sheet.png",
 }
 _TEMPLATE = Path(__file__).with_name("report.html.jinja")
-_SHOWN_SCORES = ("unique_colors", "perceptual_colors", "background_match", "grid_fidelity", "excess_colors")
+_SHOWN_SCORES = (
+    *("unique_colors", "perceptual_colors", "background_match"),
+    *("grid_fidelity", "excess_colors", "edge_distance"),
+)
 # Above this a page with every full-size picture would be too heavy to open; sprites are always in it.
 _MAX_FULL_SIZE = 120
 _THUMBNAIL = 256

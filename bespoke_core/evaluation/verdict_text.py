@@ -13,7 +13,12 @@ from .table import Row
 if TYPE_CHECKING:
     from .verdict import Verdict
 
-_SCORES = {"unique_colors": "colours", "perceptual_colors": "visibly different colours"}
+_SCORES = {
+    "unique_colors": "colours",
+    "perceptual_colors": "visibly different colours",
+    "palette_distance": "distance to the training set's palette",
+    "edge_distance": "distance to the training set's edges",
+}
 _LISTED = 12
 
 

@@ -151,7 +151,7 @@ def adapt(graph: Graph, *, checkpoint: str, data: str, options: DemoOptions, gpu
         sweep |= SWEEP
         if options.data is None:
             prompts = {"prompts": prompt_lines(PROMPTS), "scenes": "none"}
-            verdict = {"by": "palette_distance"}
+            verdict = {"by": "edge_distance"}
     elif small:
         training |= {"max_train_epochs": 3, "mixed_precision": "no", "lr_warmup_steps": 4}
         sweep |= {"steps": 5, "seeds": "1, 2"}

@@ -1,4 +1,4 @@
-"""What the training set's own pictures look like: the measure for "too many" and "too few" colours."""
+"""What the training set's own pictures look like: their number of colours, their palette and their edges."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from .perceptual import perceptual_colors
 
 _DIRECTIONS = 32
 _QUANTILES = 64
+LEAST_EDGE = 0.06
+"""OKLab difference from which two neighbouring cells have an edge between them; the eye sees a third of that."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,13 @@ class ReferenceStatistics:
         unique: exact colours of each picture, sorted, int64 (N,).
         perceptual: colours that can be told apart, of each picture, sorted, int64 (N,).
         profile: quantiles of the set's OKLab colours along fixed directions, float64 (directions, quantiles).
+        edges: the same of the pairs of colours on both sides of its edges, see `edge_pairs`.
     """
 
     unique: NDArray[np.int64]
     perceptual: NDArray[np.int64]
     profile: NDArray[np.float64]
+    edges: NDArray[np.float64]
 
     @property
     def band(self) -> tuple[float, float]:
@@ -49,6 +53,17 @@ class ReferenceStatistics:
         """Return the sliced Wasserstein distance of a sprite's colours to the set's, hundredths of OKLab."""
         return float(100 * np.abs(color_profile(sprite) - self.profile).mean())
 
+    def edge_distance(self, sprite: NDArray[np.uint8]) -> float | None:
+        """Return how far a sprite's edges are from the set's: its outlines, shading and speckle.
+
+        The sliced Wasserstein distance of the colours on both sides of the edges, in hundredths of OKLab. A
+        large background weighs little in it, as it has few edges. None where the sprite or the set has no edge.
+        """
+        pairs = edge_pairs(sprite[None])
+        if not len(pairs) or not self.edges.size:
+            return None
+        return float(100 * np.abs(_profile(pairs) - self.edges).mean())
+
     def to_dict(self) -> dict[str, Any]:
         """Return the statistics for a report, JSON-able."""
         low, high = self.band
@@ -62,8 +77,12 @@ class ReferenceStatistics:
 
 def measure_reference(sprites: NDArray[np.uint8]) -> ReferenceStatistics:
     """Measure a training set given as sprites, uint8 (N, h, w, 3)."""
+    pairs = edge_pairs(sprites)
     return ReferenceStatistics(
-        np.sort(count_colors(sprites)), np.sort(perceptual_colors(sprites)), color_profile(sprites)
+        np.sort(count_colors(sprites)),
+        np.sort(perceptual_colors(sprites)),
+        color_profile(sprites),
+        _profile(pairs) if len(pairs) else np.empty((0, 0)),
     )
 
 
@@ -81,8 +100,28 @@ def read_reference(
 
 def color_profile(sprites: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Return quantiles of uint8 colours (..., 3) along fixed directions of OKLab, (directions, levels)."""
-    lab = srgb_to_oklab(sprites.reshape(-1, 3)).astype(np.float64)
-    directions = np.random.default_rng(0).normal(size=(3, _DIRECTIONS))
+    return _profile(srgb_to_oklab(sprites.reshape(-1, 3)).astype(np.float64))
+
+
+def edge_pairs(sprites: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return the OKLab colours on both sides of every edge of sprites, the darker first, float64 (edges, 6).
+
+    Args:
+        sprites: uint8 (N, h, w, 3). An edge lies between two cells, side by side or one above the other, that
+            differ by `LEAST_EDGE` or more.
+    """
+    lab = srgb_to_oklab(sprites).astype(np.float64)
+    one = np.concatenate([lab[:, :, :-1].reshape(-1, 3), lab[:, :-1].reshape(-1, 3)])
+    other = np.concatenate([lab[:, :, 1:].reshape(-1, 3), lab[:, 1:].reshape(-1, 3)])
+    edge = np.linalg.norm(one - other, axis=1) >= LEAST_EDGE
+    one, other = one[edge], other[edge]
+    darker = (one[:, 0] <= other[:, 0])[:, None]
+    return np.concatenate([np.where(darker, one, other), np.where(darker, other, one)], axis=1)
+
+
+def _profile(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return quantiles of points (N, d) along fixed directions, (directions, levels)."""
+    directions = np.random.default_rng(0).normal(size=(points.shape[1], _DIRECTIONS))
     directions /= np.linalg.norm(directions, axis=0)
     levels = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
-    return np.asarray(np.quantile(lab @ directions, levels, axis=0).T, dtype=np.float64)
+    return np.asarray(np.quantile(points @ directions, levels, axis=0).T, dtype=np.float64)

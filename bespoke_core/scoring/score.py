@@ -36,6 +36,7 @@ class Scores:
         variance_between: share of the picture's variance between cells, 0..1.
         excess_colors: exact colours above (positive) or below (negative) the training set's 5-95 % band.
         palette_distance: distance of the sprite's colours to the training set's, in hundredths of OKLab.
+        edge_distance: the same of the colours on both sides of its edges: outlines, shading, speckle.
     """
 
     unique_colors: int
@@ -47,6 +48,7 @@ class Scores:
     variance_between: float | None
     excess_colors: float | None
     palette_distance: float | None
+    edge_distance: float | None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the scores as JSON-able data, numbers rounded to four digits after the point."""
@@ -101,6 +103,7 @@ def score_pictures(
                 variance_between=grid.variance_between,
                 excess_colors=reference.excess_colors(count) if reference else None,
                 palette_distance=reference.palette_distance(sprite) if reference else None,
+                edge_distance=reference.edge_distance(sprite) if reference else None,
             )
         )
     return scores

@@ -65,7 +65,7 @@ def test_the_embedded_default_learns_the_sample_style_with_settings_of_its_own(s
         asked = parse_prompts(values(graph, "Bespoke_TestPrompts")["prompts"])
         assert asked == demo_settings.PROMPTS
         assert all(background_asked(prompt.text) is not None for prompt in asked)
-        assert values(graph, "Bespoke_Verdict")["by"] == "palette_distance"
+        assert values(graph, "Bespoke_Verdict")["by"] == "edge_distance"
         assert values(graph, "KSampler")["cfg"] == values(graph, "Bespoke_Sweep")["cfg"]
 
 

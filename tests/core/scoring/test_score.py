@@ -13,6 +13,7 @@ from PIL import Image
 from bespoke_core.color.names import background_asked, parse_hex
 from bespoke_core.errors import InputError
 from bespoke_core.portraits.draw import draw_portraits
+from bespoke_core.portraits.styles import DUSK, PLAIN, Style
 from bespoke_core.scoring.background import find_background, match_background
 from bespoke_core.scoring.grid_fidelity import GridScores, grid_scores
 from bespoke_core.scoring.perceptual import perceptual_colors
@@ -177,6 +178,27 @@ def test_a_training_set_tells_too_many_colours_from_too_few() -> None:
     assert reference.excess_colors(1) == pytest.approx(1 - low)
     assert reference.palette_distance(sprites[0]) < reference.palette_distance(portrait(PINK))
     assert json.dumps(reference.to_dict())
+
+
+def test_the_edge_distance_knows_a_style_whatever_the_background() -> None:
+    def sprites(seed: int, style: Style) -> np.ndarray:
+        return np.stack([one.pixels for one in draw_portraits(12, seed, style=style)])
+
+    reference = measure_reference(sprites(0, DUSK))
+    same = [reference.edge_distance(sprite) for sprite in sprites(9, DUSK)]
+    other = [reference.edge_distance(sprite) for sprite in sprites(9, PLAIN)]
+    assert max(same) < min(other)
+    chance = np.random.default_rng(0)
+    for sprite, distance in zip(sprites(9, DUSK), same, strict=True):
+        noisy = np.clip(sprite + chance.normal(0, 20, sprite.shape), 0, 255).astype(np.uint8)
+        assert reference.edge_distance(noisy) > distance
+
+
+def test_a_picture_without_an_edge_has_no_edge_distance() -> None:
+    flat = np.full((24, 24, 3), 90, np.uint8)
+    reference = measure_reference(np.stack([one.pixels for one in draw_portraits(4, 0)]))
+    assert reference.edge_distance(flat) is None
+    assert measure_reference(flat[None]).edge_distance(draw_portraits(1, 0)[0].pixels) is None
 
 
 def test_the_real_training_set_has_its_known_figures(shared_data) -> None:
