@@ -24,7 +24,7 @@ PROMPTS = (
 TRAINING: dict[str, Any] = {
     "network_dim": 16,
     "network_alpha": 16.0,
-    "max_train_epochs": 6,
+    "max_train_epochs": 5,
     "train_batch_size": 4,
     "unet_lr": 8e-3,
     "lr_scheduler": "constant_with_warmup",
@@ -35,14 +35,14 @@ TRAINING: dict[str, Any] = {
     "max_token_length": "75",
     "multires_noise_iterations": 0,
     "mixed_precision": "no",
-    "toml": "network_train_unet_only = true\nnum_repeats = 5\n",
+    "toml": "network_train_unet_only = true\nnum_repeats = 6\n",
 }
 """Values of Training Config. Only the UNet's LoRA is trained: the text encoder is arranged by hand."""
 
 SWEEP: dict[str, Any] = {
     "steps": 10,
     "cfg": 3.0,
-    "seeds": "1, 2, 3",
+    "seeds": "1, 2, 3, 4",
     "sampler_name": "euler",
     "scheduler": "normal",
 }

@@ -19,7 +19,7 @@ from .perceptual import perceptual_colors
 _DIRECTIONS = 32
 _QUANTILES = 64
 LEAST_EDGE = 0.06
-"""OKLab difference from which two neighbouring cells have an edge between them; the eye sees a third of that."""
+"""OKLab difference from which there is an edge between two neighbouring cells; the eye sees a third of it."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class ReferenceStatistics:
         """Return how far a sprite's edges are from the set's: its outlines, shading and speckle.
 
         The sliced Wasserstein distance of the colours on both sides of the edges, in hundredths of OKLab. A
-        large background weighs little in it, as it has few edges. None where the sprite or the set has no edge.
+        large background weighs little in it, as it has few edges. None where sprite or set has no edge.
         """
         pairs = edge_pairs(sprite[None])
         if not len(pairs) or not self.edges.size:
