@@ -170,7 +170,7 @@ def write_lora(path: Path, width: int) -> None:
     from safetensors.numpy import save_file
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    name = "lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_attn2_to_k"
+    name = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k"
     save_file(
         {
             f"{name}.lora_down.weight": np.zeros((4, width), dtype="float32"),

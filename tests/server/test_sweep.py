@@ -27,7 +27,7 @@ def write_lora(path: Path, strength: float) -> None:
     chance = np.random.default_rng(0)
     weights: dict[str, np.ndarray] = {}
     for part in ("attn1_to_v", "attn1_to_out_0", "ff_net_2"):
-        name = f"lora_unet_down_blocks_0_attentions_0_transformer_blocks_0_{part}"
+        name = f"lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_{part}"
         inputs = 1280 if part == "ff_net_2" else 320
         weights[f"{name}.lora_down.weight"] = chance.normal(size=(4, inputs)).astype("float32")
         weights[f"{name}.lora_up.weight"] = (strength * chance.normal(size=(320, 4))).astype("float32")
