@@ -42,7 +42,7 @@ TRAINING: dict[str, Any] = {
 SWEEP: dict[str, Any] = {
     "steps": 10,
     "cfg": 3.0,
-    "seeds": "1, 2, 3, 4",
+    "seeds": "1, 2, 3",
     "sampler_name": "euler",
     "scheduler": "normal",
 }
