@@ -1,7 +1,7 @@
 """What the demo does with the small base model and the sample data set.
 
 The settings show something in minutes, and training passes its best point: the learning rate climbs over the
-whole run to one that is too high. The first epochs lack the style, the last one burns it.
+whole run to one that is too high. The first epochs lack the style, the last ones burn it.
 """
 
 from __future__ import annotations
