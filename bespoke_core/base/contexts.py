@@ -50,7 +50,7 @@ def load_text_encoder() -> Any:
     )
     model = CLIPTextModel(config).requires_grad_(False).eval()
     inner = text_part(model)
-    inner.load_state_dict(weights, strict=False)
+    inner.load_state_dict(weights)  # every weight, so that none is left at chance
     layers = inner.encoder.layers
     for layer in layers:
         if not layer.mlp.fc2.weight.any():
