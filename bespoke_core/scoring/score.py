@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 
 from ..color.names import background_asked, format_hex
 from ..errors import InputError
+from ..sprites.background import find_background
 from ..sprites.downscale import downscale
-from .background import NOT_MEASURED, Match, find_background, match_background
+from .background import NOT_MEASURED, Match, match_background
 from .counting import count_colors
 from .grid_fidelity import grid_scores
 from .perceptual import perceptual_colors

@@ -14,11 +14,12 @@ from bespoke_core.color.names import background_asked, parse_hex
 from bespoke_core.errors import InputError
 from bespoke_core.portraits.draw import draw_portraits
 from bespoke_core.portraits.styles import DUSK, PLAIN, Style
-from bespoke_core.scoring.background import find_background, match_background
+from bespoke_core.scoring.background import match_background
 from bespoke_core.scoring.grid_fidelity import GridScores, grid_scores
 from bespoke_core.scoring.perceptual import perceptual_colors
 from bespoke_core.scoring.reference import measure_reference, read_reference
 from bespoke_core.scoring.score import Scores, prompts_for, score_pictures, scores_csv
+from bespoke_core.sprites.background import find_background
 from bespoke_core.sprites.view import enlarge
 
 GREEN, BROWN, PINK = parse_hex("#03dc73"), parse_hex("#8f5e3d"), parse_hex("#ed3893")

@@ -1,0 +1,118 @@
+"""What lies behind the figure: found from the border, with its colours and how they are arranged.
+
+The background is what is connected to the picture's left, top and right border and has one of the border's
+commoner colours; the figure usually leaves through the bottom. It is looked for cell by cell in a small
+picture, so that an autoencoder's noise does not count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..color.cluster import grow_tree
+from ..color.difference import oklab_distance
+from ..color.spaces import pack, srgb_to_oklab
+
+SAME_COLOR = 8.0
+"""Cells closer than this (hundredths of OKLab) are one colour of the background."""
+LEAST_BORDER_SHARE = 0.12
+
+ARRANGEMENTS = ("plain", "split", "gradient", "patterned", "unknown")
+_PURE = 0.94
+_NEAR_STEP = 22.0  # neighbouring bands closer than this (hundredths of OKLab) run into each other
+_LEAST_KNOWN = 0.5
+
+
+@dataclass(frozen=True)
+class Background:
+    """What lies behind the figure.
+
+    Attributes:
+        region: which cells of the sprite belong to it, bool (h, w).
+        colors: its colours, the commonest first, uint8 (k, 3); empty where it has none in common.
+        shares: share of the background's border cells that have each colour, (k,); they sum to 1.
+        known: share of all border cells that have one of these colours, 0..1; low for noise.
+        which: index of each cell's nearest background colour, int (h, w); -1 outside the region.
+    """
+
+    region: NDArray[np.bool_]
+    colors: NDArray[np.uint8]
+    shares: NDArray[np.float64]
+    known: float
+    which: NDArray[np.int64]
+
+
+def find_background(cells: NDArray[np.uint8]) -> Background:
+    """Find the background of a sprite, or of the medians of a picture's cells, uint8 (h, w, 3)."""
+    from scipy.ndimage import label
+
+    height, width = cells.shape[:2]
+    border = np.zeros((height, width), dtype=bool)
+    border[0, :] = border[:, 0] = border[:, -1] = True
+    # The lower half of the sides is where shoulders and long hair leave the picture.
+    border[max(1, height // 2) :, :] = False
+    around = cells[border]
+    tree = grow_tree(around)
+    group = tree.cut(SAME_COLOR)[np.searchsorted(pack(tree.colors), pack(around))]
+    sizes = np.bincount(group)
+    common = np.flatnonzero(sizes >= max(2, LEAST_BORDER_SHARE * len(around)))
+    common = common[np.argsort(-sizes[common], kind="stable")]
+    if len(common) == 0:
+        nowhere = np.zeros((height, width), dtype=bool)
+        none = np.full((height, width), -1, dtype=np.int64)
+        return Background(nowhere, np.zeros((0, 3), np.uint8), np.zeros(0), 0.0, none)
+    colors = np.stack([np.median(around[group == index], axis=0) for index in common]).astype(np.uint8)
+    shares = sizes[common] / sizes[common].sum()
+    distance = oklab_distance(srgb_to_oklab(cells)[:, :, None], srgb_to_oklab(colors))
+    alike = distance.min(axis=-1) <= SAME_COLOR
+    pieces, _ = label(alike)
+    touching = np.unique(pieces[border & alike])
+    region = np.isin(pieces, touching[touching > 0])
+    which = np.where(region, distance.argmin(axis=-1), -1)
+    return Background(region, colors, shares, float(sizes[common].sum() / len(around)), which)
+
+
+def arrangement(background: Background) -> str:
+    """Say how a background's colours are arranged: one of `ARRANGEMENTS`.
+
+    - ``plain``: one colour.
+    - ``split``: areas beside each other, above each other, or one around the other.
+    - ``gradient``: three such areas or more whose neighbours are near shades; two above each other are enough,
+      because the lower half, where the figure leaves the picture, is not looked at.
+    - ``patterned``: colours that alternate, as in checks, bricks and stripes.
+    - ``unknown``: half the border's cells or more have no colour in common.
+    """
+    if background.known < _LEAST_KNOWN or len(background.colors) == 0:
+        return "unknown"
+    if len(background.colors) == 1:
+        return "plain"
+    direction, order = _bands(background)
+    if not len(order):
+        return "patterned"
+    lab = srgb_to_oklab(background.colors[order])
+    near = bool((oklab_distance(lab[1:], lab[:-1]) <= _NEAR_STEP).all())
+    return "gradient" if near and (len(order) > 2 or direction == "down") else "split"
+
+
+def _bands(background: Background) -> tuple[str, list[int]]:
+    """Return a direction in which each colour fills one band, and their order; none where there is none."""
+    height, width = background.which.shape
+    y, x = np.nonzero(background.region)
+    which = background.which[y, x]
+    present = np.unique(which)
+    away = np.hypot((x - (width - 1) / 2) / width, (y - (height - 1) / 2) / height) * max(height, width)
+    directions = {"across": x, "down": y, "slanted": x + y, "slanted back": x - y, "outwards": away}
+    for direction, position in directions.items():
+        places = np.round(position - position.min()).astype(np.int64)
+        counts = np.zeros((int(places.max()) + 1, len(background.colors)), dtype=np.int64)
+        np.add.at(counts, (places, which), 1)
+        counts = counts[counts.sum(axis=1) > 0]
+        leading = counts.argmax(axis=1)
+        runs = leading[np.concatenate([[True], leading[1:] != leading[:-1]])]
+        pure = counts.max(axis=1).sum() / counts.sum()
+        if pure >= _PURE and len(runs) == len(present) > 1:
+            return direction, runs.tolist()
+    return "", []
