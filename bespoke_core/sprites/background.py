@@ -80,7 +80,7 @@ def arrangement(background: Background) -> str:
 
     - ``plain``: one colour.
     - ``split``: areas beside each other, above each other, or one around the other.
-    - ``gradient``: three such areas or more whose neighbours are near shades; two above each other are enough,
+    - ``gradient``: three such areas or more whose neighbours are near shades. Two above each other do,
       because the lower half, where the figure leaves the picture, is not looked at.
     - ``patterned``: colours that alternate, as in checks, bricks and stripes.
     - ``unknown``: half the border's cells or more have no colour in common.

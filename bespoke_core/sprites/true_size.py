@@ -45,7 +45,7 @@ def true_size(picture: Picture) -> tuple[int, int] | None:
 
 @lru_cache(maxsize=1024)
 def _lines(pixels: int, cells: int) -> frozenset[int]:
-    """The first pixels of all cells; where a line falls between two pixels, programs differ, so both count."""
+    """The first pixels of all cells; where a line falls between two pixels, programs differ: both count."""
     from PIL import Image
 
     ruler = Image.fromarray(np.arange(cells, dtype=np.int32)[None])
