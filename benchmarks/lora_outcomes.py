@@ -15,12 +15,12 @@ from bespoke_core.base.sampling import sample_sprites
 from bespoke_core.base.train import latents_of
 from bespoke_core.scoring.reference import read_reference
 from bespoke_core.scoring.score import score_pictures
+from bespoke_core.tokenizer import find_tokenizer, load_tokenizer
 from bespoke_core.training.base_model import load_base
 from bespoke_core.training.config import TrainingConfig
 from bespoke_core.training.network import add_lora
 from bespoke_core.training.noise import add_noise, alphas_cumprod
 from bespoke_core.training.text import WINDOW, encode_windows, token_windows
-from bespoke_core.training.tokenizer import find_tokenizer, load_tokenizer
 from bespoke_core.training.trim import trim
 
 

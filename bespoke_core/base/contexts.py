@@ -75,7 +75,7 @@ def encode_all(
     Raises:
         InputError: no tokenizer was found.
     """
-    from ..training.tokenizer import find_tokenizer, load_tokenizer
+    from ..tokenizer import find_tokenizer, load_tokenizer
 
     tokenizer = load_tokenizer(find_tokenizer(tokenizer_path))
     encoder = load_text_encoder().to(device)

@@ -65,7 +65,7 @@ def _train(arguments: argparse.Namespace) -> int:
     from ..base.recipe import Recipe
     from ..base.train import train
     from ..memory import require_memory
-    from ..training.tokenizer import find_tokenizer
+    from ..tokenizer import find_tokenizer
 
     chosen = {
         "steps": arguments.steps,

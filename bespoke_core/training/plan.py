@@ -12,10 +12,10 @@ from pathlib import Path
 
 from ..errors import InputError
 from ..files import key_of, sha256_of_file
+from ..tokenizer import find_tokenizer
 from .config import KEYS_WITHOUT_EFFECT_ON_WEIGHTS, TrainingConfig
 from .dataset import TrainingSet, read_set
 from .layout import CLIP, UNET, Shapes, read_layout, read_shapes
-from .tokenizer import find_tokenizer
 
 _RESERVE = 64 << 20  # bytes left free for logs and for other programs
 _BYTES = {"fp16": 2, "bf16": 2}

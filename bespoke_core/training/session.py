@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from ..errors import UserCancelledError
+from ..tokenizer import load_tokenizer
 from .base_model import BaseModel, load_base
 from .config import TrainingConfig
 from .latents import cache_latents
@@ -18,7 +19,6 @@ from .noise import alphas_cumprod
 from .plan import TrainingPlan
 from .schedule import make_optimizer, make_scheduler
 from .text import FrozenText
-from .tokenizer import load_tokenizer
 from .trim import trim
 
 Tell = Callable[..., None]

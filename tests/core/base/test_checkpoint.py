@@ -103,8 +103,8 @@ def test_training_loads_it_and_it_guesses_noise(model: BaseModel, tokenizer: str
 
 def test_its_text_encoder_is_the_one_that_it_was_trained_with(model: BaseModel, tokenizer: str) -> None:
     from bespoke_core.base.contexts import encode_all
+    from bespoke_core.tokenizer import load_tokenizer
     from bespoke_core.training.base_model import load_base
-    from bespoke_core.training.tokenizer import load_tokenizer
 
     prompt = "pixel art, portrait of punk lady, bright green background"
     ids = load_tokenizer(Path(tokenizer))(

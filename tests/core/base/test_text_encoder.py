@@ -24,7 +24,7 @@ def weights():
 def words(tokenizer: str) -> list[int]:
     from pathlib import Path
 
-    from bespoke_core.training.tokenizer import load_tokenizer
+    from bespoke_core.tokenizer import load_tokenizer
 
     return load_tokenizer(Path(tokenizer))(PROMPT).input_ids
 

@@ -13,12 +13,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from bespoke_core.tokenizer import load_tokenizer
 from bespoke_core.training import work
 from bespoke_core.training.base_model import load_base
 from bespoke_core.training.config import TrainingConfig
 from bespoke_core.training.network import add_lora
 from bespoke_core.training.text import encode_windows, token_windows
-from bespoke_core.training.tokenizer import load_tokenizer
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::FutureWarning")]
 

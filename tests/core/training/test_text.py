@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 import torch
 
-from bespoke_core.errors import InputError
+from bespoke_core.tokenizer import load_tokenizer
 from bespoke_core.training.base_model import load_base, text_part
 from bespoke_core.training.text import FrozenText, encode_windows, token_windows
-from bespoke_core.training.tokenizer import find_tokenizer, load_tokenizer
 
 START, END = 49406, 49407
 LONG = ", ".join(f"phrase number {n}" for n in range(40))
@@ -72,20 +71,6 @@ def test_clip_skip_takes_an_earlier_layer_and_normalises_it(tokenizer: Any, text
     norm = text_part(text_encoder).final_layer_norm
     assert torch.allclose(encode_windows(text_encoder, windows, 2), norm(states[-2]), atol=1e-5)
     assert torch.allclose(encode_windows(text_encoder, windows, 1), norm(states[-1]), atol=1e-5)
-
-
-def test_a_tokenizer_folder_that_lacks_a_file_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"vocab\.json") as caught:
-        find_tokenizer(str(tmp_path))
-    assert caught.value.field == "tokenizer_path"
-
-
-def test_comfyuis_tokenizer_is_found_by_the_environment(
-    tokenizer_folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.delenv("BESPOKE_TOKENIZER", raising=False)
-    monkeypatch.setenv("COMFYUI_PATH", str(tokenizer_folder.parents[1]))
-    assert find_tokenizer() == tokenizer_folder
 
 
 def test_a_frozen_encoder_encodes_a_caption_once_whatever_its_batch(
