@@ -1,23 +1,39 @@
-"""The audit of a data set: what is wrong with its captions, each alone and all together."""
+"""The audit of a data set: what is wrong with its captions, each alone and all together.
+
+Captions go by one at a time: what stays in memory is the names, a digest of each caption, and as many
+findings as are asked for.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from itertools import repeat
+from typing import Any, NamedTuple
 
-from ..files import sha256_of_file
+from .caption_file import CaptionText, first_line
 from .checks import Reading, check_codes, check_colours, check_style, check_text, read_caption
-from .dataset import Dataset
+from .dataset import Dataset, Item
+from .duplicates import Duplicates
 from .findings import SEVERITIES, Finding, finding
-from .style import DEFAULT_STYLE_PHRASES, normal_form, normal_set
+from .lengths import check_length, check_limit, token_counter
+from .looks import Seen, look_ahead
+from .phrases import PhraseCounter, check_phrases
+from .problems import Problem
+from .statistics import Collector, Statistics
+from .style import DEFAULT_STYLE_PHRASES, normal_set
+from .tally import Tally, WorstFile
 
-_FREQUENT = 0.8
-_FEW = 5  # with fewer captions "most of them" says nothing
-_WITH_PICTURES = ("missing_caption", "orphan_caption", "two_pictures", "duplicate_picture", "phantom_code")
-_DECODED = ("broken_picture",)
+__all__ = ["Audit", "WorstFile", "audit_dataset"]
+
+_WITH_PICTURES = ("missing_caption", "orphan_caption", "two_pictures")
+_DECODED = ("broken_picture", "duplicate_picture", "phantom_code", "misplaced_code")
+Counter = Callable[[Sequence[str]], list[int]]
+"""Counts the tokens of each of several texts."""
+
+_ORDER = {kind: place for place, kind in enumerate(SEVERITIES)}
+_TOGETHER = 256  # captions whose tokens are counted in one call, fewer where they are long
+_CHARACTERS = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -28,22 +44,42 @@ class Audit:
         captions: caption files that could be read.
         codes: colour codes in their first lines, each occurrence counted.
         files_with: for each kind of finding that was looked for, the number of files with at least one; a
-            kind that could not be looked for (no pictures) is absent, not 0.
-        findings: by file in natural order, within a file by kind as `SEVERITIES` lists them, then by place.
+            kind that could not be looked for (no pictures, no tokenizer) is absent, not 0. For
+            `frequent_phrase` it is the captions that say the most frequent of them.
+        places: for each of those kinds, how many findings there are.
+        total: how many findings there are.
+        findings: the first ones, or all: by file in natural order, within a file by kind as `SEVERITIES`
+            lists them, then by place; last the phrases that most captions share.
+        worst: the twenty files with the weightiest findings, worst first.
+        statistics: lengths, phrases and colours of the whole set.
     """
 
     captions: int
     codes: int
     files_with: dict[str, int]
+    places: dict[str, int]
+    total: int
     findings: tuple[Finding, ...]
+    worst: tuple[WorstFile, ...]
+    statistics: Statistics
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form that scripts rely on."""
         return {
+            **self.summary(),
+            "findings": [found.to_dict() for found in self.findings],
+        }
+
+    def summary(self) -> dict[str, Any]:
+        """Return the JSON form without the findings."""
+        return {
             "captions": self.captions,
             "codes": self.codes,
             "files_with": dict(self.files_with),
-            "findings": [found.to_dict() for found in self.findings],
+            "places": dict(self.places),
+            "total": self.total,
+            "worst": [worst.to_dict() for worst in self.worst],
+            "statistics": self.statistics.to_dict(),
         }
 
 
@@ -52,150 +88,136 @@ def audit_dataset(
     *,
     trigger: str | None = None,
     style_phrases: Collection[str] = DEFAULT_STYLE_PHRASES,
+    max_token_length: int = 225,
+    pictures: bool = True,
+    keep: int | None = None,
+    on_finding: Callable[[Finding], None] | None = None,
     on_progress: Callable[[int, int], None] | None = None,
 ) -> Audit:
-    """Audit a data set that `read_dataset` has read.
+    """Audit a data set that `read_dataset` has listed, with `skip_unreadable=True`.
+
+    Captions are read, looked at and dropped one at a time, pictures decoded a few ahead; a file that cannot
+    be read is a finding.
 
     Args:
-        dataset: read with `skip_unreadable=True` to have unreadable files among the findings, and with
-            `check_pictures=True` to have broken pictures among them.
+        dataset: what to audit.
         trigger: the phrase that names the concept, exempt from `frequent_phrase`; by default whatever
             phrases all captions begin with are exempt.
         style_phrases: what counts as boilerplate.
+        max_token_length: CLIP tokens that the text encoder will see: 75, 150 or 225.
+        pictures: look at the pictures; without, only their names count.
+        keep: findings that the result holds, the first ones; None for all.
+        on_finding: called with each finding as it is found, kept or not.
         on_progress: called with (captions done, captions in all) after each caption.
 
-    How each kind counts is said in `checks`, in `pixels` and in the functions below.
+    How each kind counts is said in `checks`, `picture_checks`, `lengths`, `phrases` and `duplicates`.
     """
     styles = normal_set(style_phrases)
-    found: list[Finding] = []
-    readings: list[Reading] = []
-    items = dataset.captions
-    broken = {problem.path for problem in dataset.problems if problem.kind == "broken_picture"}
-    for done, item in enumerate(items, start=1):
-        assert item.caption_path is not None and item.text is not None
-        reading = read_caption(item.caption_path.name, item.text)
-        readings.append(reading)
-        found.extend(check_codes(reading))
-        found.extend(check_text(reading))
-        found.extend(check_style(reading, styles))
-        found.extend(check_colours(reading))
-        if item.image_path is not None and item.image_path not in broken:
-            found.extend(_check_pixels(reading, item.image_path))
-        if on_progress is not None:
-            on_progress(done, len(items))
-    found.extend(frequent_phrases(readings, trigger=trigger, styles=styles))
-    found.extend(duplicate_captions(readings))
-    found.extend(duplicate_pictures(dataset))
-    found.extend(_from_problems(dataset))
-    looked_for = [kind for kind in SEVERITIES if _can_look_for(kind, dataset)]
+    limit = check_limit(max_token_length)
+    counter = token_counter()
+    looks = pictures and dataset.images is not None
+    tally = Tally(keep, on_finding)
+    phrases = PhraseCounter()
+    collector = Collector(style_phrases=style_phrases, phrases=phrases)
+    duplicates = Duplicates(dataset.items, pictures=looks)
+    pairing = dataset.pairing_by_item()
+    total = sum(item.caption_file is not None for item in dataset.items)
+    done = 0
+    seen = look_ahead(dataset.items) if looks else repeat(Seen())
+    for page, sight in zip(_pages(dataset.items, counter), seen, strict=False):
+        item, reading = page.item, page.reading
+        found = [_of_problem(problem) for problem in (*page.content.problems, *pairing.get(item.name, ()))]
+        if reading is not None:
+            collector.add(reading, sight.look, page.tokens)
+            found += _check(reading, styles)
+            if page.tokens is not None:
+                found += check_length(reading, page.tokens, limit)
+            found += duplicates.check_caption(reading.file, reading.caption.text)
+        if looks:
+            found += _check_picture(item, reading, sight, duplicates)
+        found.sort(key=lambda one: (_ORDER[one.finding], one.span))
+        tally.add(found, item.file, item.image_path, "" if reading is None else reading.caption.text)
+        done += item.caption_file is not None
+        if on_progress is not None and item.caption_file is not None:
+            on_progress(done, total)
+    frequent = phrases.frequent(trigger=trigger, styles=styles)
+    most = max((phrase.captions for phrase in frequent), default=0)
+    tally.add_of_all(list(check_phrases(frequent, phrases.captions)), "frequent_phrase", most)
+    return _audit(tally, collector.result(), _looked_for(dataset, looks, counter is not None))
+
+
+def _audit(tally: Tally, statistics: Statistics, kinds: list[str]) -> Audit:
     return Audit(
-        captions=len(items),
-        codes=sum(len(reading.caption.codes) for reading in readings),
-        files_with=_files_with(found, looked_for),
-        findings=tuple(_in_order(found, dataset)),
+        captions=statistics.captions,
+        codes=statistics.codes,
+        files_with={kind: tally.files[kind] for kind in kinds},
+        places={kind: tally.places[kind] for kind in kinds},
+        total=tally.places.total(),
+        findings=tuple(tally.findings),
+        worst=tally.worst,
+        statistics=statistics,
     )
 
 
-def _check_pixels(reading: Reading, picture: Path) -> Iterable[Finding]:
-    from .pixels import check_pixels  # late: captions alone need no arrays
-
-    return check_pixels(reading, picture)
-
-
-def _can_look_for(kind: str, dataset: Dataset) -> bool:
-    if kind in _DECODED:
-        return dataset.pictures_checked
-    return dataset.images is not None or kind not in _WITH_PICTURES
+def _looked_for(dataset: Dataset, looks: bool, tokens: bool) -> list[str]:
+    absent = {*(() if looks else _DECODED), *(() if dataset.images is not None else _WITH_PICTURES)}
+    if not tokens:
+        absent.add("over_token_limit")
+    return [kind for kind in SEVERITIES if kind not in absent]
 
 
-def frequent_phrases(
-    readings: Sequence[Reading], *, trigger: str | None, styles: frozenset[str]
-) -> Iterable[Finding]:
-    """Find `frequent_phrase`: one finding for each caption that holds a phrase which most captions hold.
+class _Page(NamedTuple):
+    """An item with its caption read and parsed; no reading where it has none or cannot be read."""
 
-    "Most" is 80 % of the captions. Phrases are compared without codes, case and surrounding punctuation.
-    Exempt are the style phrases (they are `boilerplate`), the trigger, and the phrases that all captions
-    begin with. Sets of fewer than five captions are not asked.
-    """
-    if len(readings) < _FEW:
-        return
-    counts = Counter(form for reading in readings for form in {part.form for part in reading.parts})
-    exempt = styles | _common_beginning(readings) | {normal_form(trigger or "")}
-    frequent = {
-        form for form, count in counts.items() if count >= _FREQUENT * len(readings) and form not in exempt
-    }
-    for reading in readings:
-        for part in reading.parts if frequent else ():
-            if part.form in frequent:
-                advice = (
-                    f"{counts[part.form]} of {len(readings)} captions say this; training binds it to "
-                    "everything. Say what differs, or remove it."
-                )
-                yield finding(reading.file, "frequent_phrase", advice, span=part.span, text=part.text)
+    item: Item
+    content: CaptionText
+    reading: Reading | None
+    tokens: int | None
 
 
-def _common_beginning(readings: Sequence[Reading]) -> set[str]:
-    shortest = min(len(reading.parts) for reading in readings)
-    common = set()
-    for place in range(shortest):
-        forms = {reading.parts[place].form for reading in readings}
-        if len(forms) > 1:
-            break
-        common |= forms
-    return common
+def _pages(items: Iterable[Item], counter: Counter | None) -> Iterator[_Page]:
+    """Yield the items with their captions, read some ahead, because tokens are counted faster together."""
+    waiting: list[tuple[Item, CaptionText]] = []
+    characters = 0
+    for item in items:
+        content = item.read()
+        waiting.append((item, content))
+        characters += len(content.text or "")
+        if len(waiting) == _TOGETHER or characters > _CHARACTERS:
+            yield from _parsed(waiting, counter)
+            waiting.clear()
+            characters = 0
+    yield from _parsed(waiting, counter)
 
 
-def duplicate_captions(readings: Iterable[Reading]) -> Iterable[Finding]:
-    """Find `duplicate_caption`: one finding for each caption whose first line an earlier file has, too.
-
-    Surrounding blanks do not matter; empty captions are not compared.
-    """
-    seen: dict[str, str] = {}
-    for reading in readings:
-        text = reading.caption.text.strip()
-        if text and text in seen:
-            advice = f"{seen[text]} has the same caption. Say what differs, or remove one of the pictures."
-            yield finding(reading.file, "duplicate_caption", advice)
-        seen.setdefault(text, reading.file)
+def _parsed(read: list[tuple[Item, CaptionText]], counter: Counter | None) -> Iterator[_Page]:
+    lines = [first_line(content.text or "") for _, content in read]
+    tokens = repeat(None) if counter is None else counter(lines)
+    for (item, content), count in zip(read, tokens, strict=False):
+        if content.text is None:
+            yield _Page(item, content, None, None)
+        else:
+            yield _Page(item, content, read_caption(item.file, content.text), count)
 
 
-def duplicate_pictures(dataset: Dataset) -> Iterable[Finding]:
-    """Find `duplicate_picture`: one finding for each picture file whose bytes an earlier file has, too.
-
-    Only files of equal size are read.
-    """
-    by_size: dict[int, list[Any]] = {}
-    for item in dataset.items:
-        if item.image_path is not None:
-            by_size.setdefault(item.image_path.stat().st_size, []).append(item.image_path)
-    for paths in by_size.values():
-        seen: dict[str, str] = {}
-        for path in paths if len(paths) > 1 else ():
-            digest = sha256_of_file(path)
-            if digest in seen:
-                advice = f"{seen[digest]} is the same file. Remove one of them with its caption."
-                yield finding(path.name, "duplicate_picture", advice)
-            seen.setdefault(digest, path.name)
+def _check(reading: Reading, styles: frozenset[str]) -> list[Finding]:
+    checks = (check_codes(reading), check_text(reading), check_style(reading, styles), check_colours(reading))
+    return [one for check in checks for one in check]
 
 
-def _from_problems(dataset: Dataset) -> Iterable[Finding]:
-    for problem in dataset.problems:
-        advice = f"{problem.problem[0].upper()}{problem.problem[1:]}. {problem.remedy}"
-        yield finding(problem.path.name, problem.kind, advice)
+def _check_picture(item: Item, reading: Reading | None, sight: Seen, duplicates: Duplicates) -> list[Finding]:
+    from .picture_checks import check_picture  # late: captions alone need no arrays
+
+    if item.image_path is None or item.image_file is None:
+        return []
+    found = duplicates.check_picture(item.image_path, item.image_file)
+    if sight.problem is not None:
+        found.append(_of_problem(sight.problem))
+    if sight.look is not None and reading is not None:
+        found.extend(check_picture(reading, sight.look))
+    return found
 
 
-def _files_with(found: Iterable[Finding], kinds: Iterable[str]) -> dict[str, int]:
-    files: dict[str, set[str]] = {kind: set() for kind in kinds}
-    for one in found:
-        files.setdefault(one.finding, set()).add(one.file)
-    return {kind: len(names) for kind, names in files.items()}
-
-
-def _in_order(found: Iterable[Finding], dataset: Dataset) -> list[Finding]:
-    rank: dict[str, int] = {}
-    for place, item in enumerate(dataset.items):
-        for path in (item.caption_path, item.image_path):
-            if path is not None:
-                rank[path.name] = place
-    kinds = {kind: place for place, kind in enumerate(SEVERITIES)}
-    return sorted(found, key=lambda one: (rank.get(one.file, len(rank)), kinds[one.finding], one.span))
+def _of_problem(problem: Problem) -> Finding:
+    advice = f"{problem.problem[0].upper()}{problem.problem[1:]}. {problem.remedy}"
+    return finding(problem.file, problem.kind, advice)

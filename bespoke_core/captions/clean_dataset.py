@@ -96,13 +96,14 @@ def clean_dataset(
     """
     target = None if output is None else Path(output)
     _check_options(target, in_place, dry_run, copy_images)
-    unreadable = [problem for problem in dataset.problems if problem.kind in _UNREADABLE]
+    unreadable = [problem for problem in dataset.find_problems() if problem.kind in _UNREADABLE]
     if unreadable and not skip_unreadable:
         raise_problems(unreadable)
     if target is not None:
         check_output(target, dataset.folder)
     results: list[tuple[Item, CleanedCaption]] = []
-    items = dataset.captions
+    left_out = {problem.file for problem in unreadable}
+    items = [item for item in dataset.captions if item.file not in left_out]
     for done, item in enumerate(items, start=1):
         results.append((item, clean_caption(item.text or "", strategy=strategy, style_phrases=style_phrases)))
         if on_progress is not None:
@@ -113,7 +114,7 @@ def clean_dataset(
     elif not dry_run and target is not None:
         _write_folder(target, dataset, results, copy_images)
     where = None if dry_run else dataset.folder if in_place else target
-    return _report(results, tuple(p.path.name for p in unreadable), where, backup)
+    return _report(results, tuple(p.file for p in unreadable), where, backup)
 
 
 def _check_options(target: Path | None, in_place: bool, dry_run: bool, copy_images: bool) -> None:
@@ -140,7 +141,7 @@ def _check_options(target: Path | None, in_place: bool, dry_run: bool, copy_imag
 
 
 def _changes(item: Item, cleaned: CleanedCaption) -> bool:
-    return item.bom or cleaned.text != item.text
+    return item.read().recoded or cleaned.text != item.text
 
 
 def _encoded(cleaned: CleanedCaption) -> bytes:

@@ -134,8 +134,8 @@ def test_a_phrase_of_most_captions_is_reported_but_not_the_trigger(tmp_path: Pat
     texts = {f"{i}.txt": f"bespoke punk, color{'abcdefghij'[i]}, smiling" for i in range(10)}
     texts["9.txt"] = "bespoke punk, colorj"
     audit = audit_of(tmp_path / "set", texts)
-    assert audit.files_with["frequent_phrase"] == 9
-    assert {one.text for one in audit.findings} == {"smiling"}
+    assert (audit.files_with["frequent_phrase"], audit.places["frequent_phrase"]) == (9, 1)
+    assert [(one.file, one.text, one.span) for one in audit.findings] == [("0.txt", "smiling", (22, 29))]
     assert "9 of 10 captions" in audit.findings[0].advice
     assert audit_of(tmp_path / "set", texts, trigger="Smiling").findings == ()
 
@@ -207,7 +207,10 @@ def test_what_needs_pictures_is_absent_without_them(tmp_path: Path) -> None:
 
 def test_the_json_form_is_the_one_that_scripts_rely_on(tmp_path: Path) -> None:
     form = audit_of(tmp_path / "set", {"a.txt": "hat (#aabbcc), red shirt (#aabbcc)"}).to_dict()
-    assert list(form) == ["captions", "codes", "files_with", "findings"]
+    keys = ["captions", "codes", "files_with", "places", "total", "worst", "statistics", "findings"]
+    assert list(form) == keys
+    assert form["total"] == sum(form["places"].values()) == len(form["findings"])
+    assert form["worst"] == [{"file": "a.txt", "findings": form["total"]}]
     assert (form["captions"], form["codes"]) == (1, 2)
     assert form["files_with"]["duplicate_code"] == 1
     first = form["findings"][0]

@@ -43,7 +43,7 @@ def test_a_new_folder_is_ready_to_train_on(folder: Path, tmp_path: Path) -> None
     assert report.diff[0] == {"file": "a.txt", "before": DIRTY, "after": CLEANED}
     items = read_training_set(tmp_path / "out").items
     assert [item.text for item in items] == [CLEANED, CLEANED, "blue hat"]
-    assert not items[1].bom
+    assert not items[1].read().recoded
     assert (tmp_path / "out" / "a.png").read_bytes() == (folder / "a.png").read_bytes()
     assert content(folder) == before
 
