@@ -1,67 +1,110 @@
-"""Checks of a caption against its picture's colours."""
+"""What the audit and the repair see of a picture: its colours, its small form and its background."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..color.difference import ciede2000
-from ..color.spaces import pack, srgb_to_lab
-from .checks import Reading
-from .findings import Finding, finding
+from ..color.spaces import pack
+from ..errors import InputError
+from ..sprites.background import Background, arrangement, find_background
+from ..sprites.figure import Area, find_hair, find_skin
+from ..sprites.true_size import small_form
 
-_NEAR = 5.0  # CIEDE2000; a code further from every pixel names a colour that is not there
-_AT_ONCE = 1 << 16  # colours compared in one step, so that a photograph's do not fill the memory
+_REMEDY = "Replace the picture or remove it with its caption."
+_SEE_THROUGH = 0.5
 
 
-def picture_colors(path: Path) -> NDArray[np.uint8]:
-    """Return the distinct colours of a picture's first frame, uint8 (N, 3), invisible pixels left out.
+@dataclass(frozen=True)
+class Look:
+    """One picture, looked at once.
+
+    Attributes:
+        size: (width, height) in pixels.
+        colors: its distinct visible colours, uint8 (n, 3).
+        counts: how many pixels have each, int64 (n,).
+        cells: the picture in small, uint8 (h, w, 3): the art itself where the picture is an exact
+            enlargement; see `sprites.true_size.small_form`.
+        cut_out: most of the border is transparent, so that there is no background to speak of.
+    """
+
+    size: tuple[int, int]
+    colors: NDArray[np.uint8]
+    counts: NDArray[np.int64]
+    cells: NDArray[np.uint8]
+    cut_out: bool
+
+    @cached_property
+    def background(self) -> Background:
+        """What lies behind the figure."""
+        return find_background(self.cells)
+
+    @cached_property
+    def arrangement(self) -> str:
+        """How the background's colours are arranged, see `sprites.background.arrangement`."""
+        return "unknown" if self.cut_out else arrangement(self.background)
+
+    @cached_property
+    def skin(self) -> Area | None:
+        """The skin of a portrait, where it can be located."""
+        return None if self.cut_out else find_skin(self.cells, self.background)
+
+    @cached_property
+    def hair(self) -> Area | None:
+        """The hair of a portrait, where it can be located; a hat cannot be told from it."""
+        return None if self.skin is None else find_hair(self.cells, self.background, self.skin)
+
+
+def look_at(path: Path) -> Look:
+    """Decode a picture's first frame and look at it.
+
+    Pixels that are wholly transparent have no colour; the rest of a transparent picture is put on white.
 
     Raises:
-        OSError, ValueError, SyntaxError: the picture cannot be decoded.
+        InputError: the picture cannot be decoded; the message names the file.
     """
     from PIL import Image
 
-    with Image.open(path) as picture:
-        rgba = picture.convert("RGBA")
+    try:
+        with Image.open(path) as picture:
+            rgba = picture.convert("RGBA")
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise InputError(f"the picture cannot be decoded ({error})", file=path, remedy=_REMEDY) from None
+    levels = np.asarray(rgba)
+    packed = np.ascontiguousarray(levels).view(np.uint32)[..., 0]
     few = rgba.getcolors(1 << 12)  # pixel art has few; counting them so is many times faster
     if few is None:
-        colors = np.asarray(rgba).reshape(-1, 4)
+        values, counts = np.unique(packed, return_counts=True)
+        colors = values.view(np.uint8).reshape(-1, 4)
     else:
         colors = np.array([color for _, color in few], dtype=np.uint8)
-    seen = np.ascontiguousarray(colors[colors[:, 3] > 0, :3])
-    _, first = np.unique(pack(seen), return_index=True)
-    return seen[first]
+        counts = np.array([count for count, _ in few], dtype=np.int64)
+    seen = colors[:, 3] > 0
+    visible, weights = _merged(colors[seen, :3], counts[seen])
+    if bool((colors[:, 3] == 255).all()):
+        cells = small_form(levels[..., :3], levels=packed)
+        return Look(rgba.size, visible, weights, cells, cut_out=False)
+    cut_out = bool((_border(levels[..., 3]) < 128).mean() > _SEE_THROUGH)
+    return Look(rgba.size, visible, weights, small_form(_on_white(levels)), cut_out)
 
 
-def check_pixels(reading: Reading, picture: Path) -> Iterator[Finding]:
-    """Find `phantom_code`: one finding for every distinct code that no pixel of the picture is near to.
-
-    Near is a CIEDE2000 difference of 5 or less. A picture that cannot be decoded is a `broken_picture`.
-    """
-    first = {code.hex: (code.start, code.end) for code in reversed(reading.caption.codes)}
-    if not first:
-        return
-    try:
-        colors = picture_colors(picture)
-    except (OSError, ValueError, SyntaxError) as error:
-        advice = f"The picture cannot be decoded ({error}). Replace it or remove it with its caption."
-        yield finding(picture.name, "broken_picture", advice)
-        return
-    codes = np.array([[int(value[i : i + 2], 16) for i in (1, 3, 5)] for value in first], dtype=np.uint8)
-    absent = ~np.isin(pack(codes), pack(colors))
-    for value, is_absent, code in zip(list(first), absent, codes, strict=True):
-        if is_absent and not _is_near(code, colors):
-            span = first[value]
-            text = reading.caption.text[span[0] : span[1]]
-            advice = "The picture has no pixel near this colour. Remove the code by cleaning."
-            yield finding(reading.file, "phantom_code", advice, span=span, text=text)
+def _merged(
+    colors: NDArray[np.uint8], counts: NDArray[np.int64]
+) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Add up the colours that differ only in how transparent they are."""
+    _, first, which = np.unique(pack(colors), return_index=True, return_inverse=True)
+    totals = np.bincount(which, weights=counts, minlength=len(first)).astype(np.int64)
+    return np.ascontiguousarray(colors[first]), totals
 
 
-def _is_near(code: NDArray[np.uint8], colors: NDArray[np.uint8]) -> bool:
-    lab = srgb_to_lab(code)
-    parts = (colors[start : start + _AT_ONCE] for start in range(0, len(colors), _AT_ONCE))
-    return any(bool((ciede2000(lab, srgb_to_lab(part)) <= _NEAR).any()) for part in parts)
+def _on_white(levels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    alpha = levels[..., 3:].astype(np.uint16)
+    return ((levels[..., :3] * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
+
+
+def _border(values: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.concatenate([values[0], values[-1], values[1:-1, 0], values[1:-1, -1]])

@@ -18,17 +18,16 @@ LEAST, MOST = 8, 128
 _FEW = 512  # distinct colours; a drawn picture has fewer, one with a decoder's or JPEG's noise many more
 
 
-def true_size(picture: Picture) -> tuple[int, int] | None:
+def true_size(levels: NDArray[np.uint32]) -> tuple[int, int] | None:
     """Return (width, height) of the art that a picture is a nearest-neighbour enlargement of.
 
     Args:
-        picture: uint8 (H, W, 3).
+        levels: one integer a pixel, (H, W), equal where the colours are; `color.spaces.pack` makes them.
 
     Returns:
         the smallest size, each side `LEAST` to `MOST`, whose cells are all of one colour and as square as
         whole pixels allow; None where there is none, and for a picture of one colour.
     """
-    levels = pack(picture)
     height, width = levels.shape
     across = frozenset((np.flatnonzero((levels[:, 1:] != levels[:, :-1]).any(axis=0)) + 1).tolist())
     down = frozenset((np.flatnonzero((levels[1:] != levels[:-1]).any(axis=1)) + 1).tolist())
@@ -54,11 +53,12 @@ def _lines(pixels: int, cells: int) -> frozenset[int]:
     return frozenset(regular_lines(pixels, cells).tolist()) | frozenset(pillows.tolist())
 
 
-def small_form(picture: Picture, *, side: int = 64) -> Picture:
+def small_form(picture: Picture, *, side: int = 64, levels: NDArray[np.uint32] | None = None) -> Picture:
     """Return a picture small enough to look at cell by cell: its art where that is known, else a reduction.
 
     Args:
         picture: uint8 (H, W, 3).
+        levels: its colours as `true_size` takes them, where the caller has them already.
         side: the longer side of a reduction, in cells.
 
     Returns:
@@ -69,10 +69,12 @@ def small_form(picture: Picture, *, side: int = 64) -> Picture:
     height, width = picture.shape[:2]
     if max(height, width) <= side:
         return picture
-    size = true_size(picture)
+    if levels is None:
+        levels = pack(picture)
+    size = true_size(levels)
     if size is None:
         scale = side / max(height, width)
         size = max(1, round(width * scale)), max(1, round(height * scale))
-        if len(np.unique(pack(picture[::2, ::2]))) > _FEW:
+        if len(np.unique(levels[::2, ::2])) > _FEW:
             return downscale(picture[None], size, "median")[0]
     return downscale(picture[None], size, "nearest")[0]

@@ -1,0 +1,121 @@
+"""Where a portrait shows skin and hair, as far as that can be said without guessing.
+
+A portrait in this sense is a head with shoulders that leave the picture at the bottom. Skin is the commonest
+colour of human skin in the middle of the picture; hair is what the figure shows around and above the top of
+that skin. What is not found, or does not look like that, is None: better no answer than a guess.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..color.cluster import grow_tree
+from ..color.spaces import chroma_and_hue, pack, srgb_to_oklab
+from .background import Background
+
+Cells = NDArray[np.uint8]
+Mask = NDArray[np.bool_]
+
+SAME_SHADE = 6.0
+"""Cells closer than this (hundredths of OKLab) belong to one shade of a feature."""
+
+# Where a face is, as shares of the height and the width.
+_FACE_ROWS, _FACE_COLUMNS = (0.38, 0.78), (0.30, 0.72)
+_LEAST_SHOULDERS = 0.2  # of the bottom row; some portraits end at the neck
+_LEAST_FACE = 0.25
+_LEAST_HAIR = 0.02
+_LEADING = 0.45
+_FRINGE = 0.125  # how far below the top of the skin a fringe reaches, as a share of the height
+# Human skin in OKLab: hue in degrees, lightness, chroma.
+_SKIN_HUE, _SKIN_LIGHTNESS, _SKIN_CHROMA = (15.0, 95.0), (0.25, 1.0), (0.012, 0.16)
+_MOST_SATURATED = 0.2  # chroma over lightness; above are dark reds and oranges
+
+
+@dataclass(frozen=True)
+class Area:
+    """A feature of the figure that was found.
+
+    Attributes:
+        mask: its cells, bool (h, w).
+        color: the median of its leading shade, uint8 (3,).
+        colors: its cells' colours, uint8 (n, 3), one a cell.
+        leading: the leading shade's share of the place where the feature was looked for, 0..1.
+    """
+
+    mask: Mask
+    color: NDArray[np.uint8]
+    colors: Cells
+    leading: float
+
+
+def is_portrait(background: Background) -> bool:
+    """Return whether a figure leaves the picture at the bottom, wide as shoulders, and is not all of it."""
+    figure = ~background.region
+    bottom = figure[-1]
+    return bool(background.region.any() and bottom.mean() >= _LEAST_SHOULDERS and 0.2 <= figure.mean() <= 0.9)
+
+
+def find_skin(cells: Cells, background: Background) -> Area | None:
+    """Find the skin of a portrait, uint8 (h, w, 3); None for a robot, a mask, or no portrait at all."""
+    if not is_portrait(background):
+        return None
+    height, width = cells.shape[:2]
+    face = np.zeros((height, width), dtype=bool)
+    rows = slice(int(height * _FACE_ROWS[0]), int(height * _FACE_ROWS[1]))
+    face[rows, int(width * _FACE_COLUMNS[0]) : int(width * _FACE_COLUMNS[1])] = True
+    face &= ~background.region
+    if not face.any():
+        return None
+    shades = _shades(cells)
+    sizes = np.bincount(shades[face])
+    for shade in np.argsort(-sizes, kind="stable"):
+        leading = float(sizes[shade] / face.sum())
+        if leading < _LEAST_FACE:
+            return None
+        color = np.median(cells[face & (shades == shade)], axis=0).astype(np.uint8)
+        if _is_skin(color):
+            mask = (shades == shade) & ~background.region
+            return Area(mask, color, cells[mask], leading)
+    return None
+
+
+def find_hair(cells: Cells, background: Background, skin: Area) -> Area | None:
+    """Find the hair of a portrait whose skin was found; None where no shade leads.
+
+    A hat cannot be told from hair: ask only where none is mentioned.
+    """
+    height = cells.shape[0]
+    rows = np.nonzero(skin.mask[: int(height * _FACE_ROWS[1])])[0]
+    if not len(rows):
+        return None
+    lowest = int(np.percentile(rows, 5)) + round(height * _FRINGE)
+    mask = ~background.region & ~skin.mask
+    mask[lowest:] = False
+    if mask.sum() < _LEAST_HAIR * mask.size:
+        return None
+    shades = _shades(cells)
+    sizes = np.bincount(shades[mask])
+    shade = int(sizes.argmax())
+    leading = float(sizes[shade] / mask.sum())
+    if leading < _LEADING:
+        return None
+    color = np.median(cells[mask & (shades == shade)], axis=0).astype(np.uint8)
+    return Area(mask, color, cells[mask], leading)
+
+
+def _shades(cells: Cells) -> NDArray[np.int64]:
+    tree = grow_tree(cells)
+    return np.asarray(tree.cut(SAME_SHADE)[np.searchsorted(pack(tree.colors), pack(cells))])
+
+
+def _is_skin(color: NDArray[np.uint8]) -> bool:
+    lab = srgb_to_oklab(color)
+    chroma, hue = (float(value) for value in chroma_and_hue(lab))
+    return (
+        _SKIN_HUE[0] <= hue <= _SKIN_HUE[1]
+        and _SKIN_LIGHTNESS[0] <= float(lab[0]) <= _SKIN_LIGHTNESS[1]
+        and _SKIN_CHROMA[0] <= chroma <= min(_SKIN_CHROMA[1], _MOST_SATURATED * float(lab[0]))
+    )
