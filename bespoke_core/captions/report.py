@@ -26,11 +26,13 @@ MEANINGS = {
     "duplicate_caption": "captions that are another one's copy",
     "duplicate_code": "one colour code beside several phrases",
     "shared_code": "one code for features that should differ",
+    "misplaced_code": "codes of another part of the picture than their phrase names",
     "uncaptioned_code": "codes that belong to no phrase",
     "malformed_code": "codes not written one to a pair of brackets",
     "phantom_code": "codes of a colour that the picture lacks",
     "malformed_text": "brackets without a partner, doubled words, repeated phrases",
     "boilerplate": "phrases that describe the style of the whole set",
+    "over_token_limit": "captions longer than training reads",
     "colourless_feature": "features that no word gives a colour",
     "frequent_phrase": "phrases that most captions share",
 }

@@ -1,0 +1,192 @@
+"""What a data set says and shows as a whole, collected file by file in bounded memory."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from .checks import Reading
+from .clean import clean_caption
+from .features import COLOUR_WORDS, FEATURE_NOUNS, names_colour
+from .lengths import LengthCollector, TokenLengths, token_counter
+from .phrases import PhraseCounter
+from .style import DEFAULT_STYLE_PHRASES, normal_form, normal_set
+
+if TYPE_CHECKING:
+    from .coverage import Coverage, CoverageCollector, Look
+
+NO_COLOUR = "none"
+"""Stands for "the captions name the feature and no colour of it"."""
+
+_TOP = 50
+_CLEANED = 1000  # captions that are also cleaned and counted; more would slow the audit down
+_TOGETHER = 256  # texts tokenised at once
+_SAME = {"grey": "gray", "greyish": "gray", "grayish": "gray", "blond": "blonde", "golden": "gold"}
+
+
+class PhraseShare(NamedTuple):
+    """How many captions hold one phrase.
+
+    Attributes:
+        text: as first written, codes left out.
+        captions: how many hold it (see `Statistics.phrase_error`).
+        share: of all captions, 0..1.
+        style: it is one of the style phrases.
+    """
+
+    text: str
+    captions: int
+    share: float
+    style: bool
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """What a data set says and shows as a whole.
+
+    Attributes:
+        captions: how many were read.
+        codes, words: in their first lines, each occurrence; codes are no words.
+        tokens: their lengths as they are; None where there is no tokenizer.
+        cleaned_tokens: the lengths after a "smart" cleaning, of the first 1000 captions.
+        phrases: the 50 commonest, the commonest first.
+        phrase_error: by how many captions a phrase's count may be short; 0 unless the set has more distinct
+            phrases than are kept.
+        beginning: the phrases that all captions begin with, as they are compared.
+        colour_words: for each feature, how many captions name it with which colour word, the commonest
+            first; `NO_COLOUR` counts those that name the feature and no colour. A caption that names two
+            colours counts for both.
+        coverage: the colours of the pictures; None where none was looked at.
+    """
+
+    captions: int
+    codes: int
+    words: int
+    tokens: TokenLengths | None
+    cleaned_tokens: TokenLengths | None
+    phrases: tuple[PhraseShare, ...]
+    phrase_error: int
+    beginning: tuple[str, ...]
+    colour_words: dict[str, dict[str, int]]
+    coverage: Coverage | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "captions": self.captions,
+            "codes": self.codes,
+            "words": self.words,
+            "tokens": None if self.tokens is None else self.tokens.to_dict(),
+            "cleaned_tokens": None if self.cleaned_tokens is None else self.cleaned_tokens.to_dict(),
+            "phrases": [one._asdict() for one in self.phrases],
+            "phrase_error": self.phrase_error,
+            "beginning": list(self.beginning),
+            "colour_words": {feature: dict(words) for feature, words in self.colour_words.items()},
+            "colours": None if self.coverage is None else self.coverage.to_dict(),
+        }
+
+
+class Collector:
+    """Collects the statistics of a data set caption by caption.
+
+    Memory does not grow with the number of captions: phrases are counted with a bounded number of counters
+    (see `PhraseCounter`), lengths and colours in histograms.
+
+    Args:
+        style_phrases: what counts as boilerplate.
+        phrases: a counter that the caller reads, too; it is fed here.
+    """
+
+    def __init__(
+        self,
+        *,
+        style_phrases: Collection[str] = DEFAULT_STYLE_PHRASES,
+        phrases: PhraseCounter | None = None,
+    ) -> None:
+        self.phrases = PhraseCounter() if phrases is None else phrases
+        self._styles = tuple(style_phrases)
+        self._captions = self._codes = self._words = 0
+        self._tokens = LengthCollector()
+        self._cleaned = LengthCollector()
+        self._to_clean: list[tuple[str, str]] = []
+        self._cleaned_count = 0
+        self._colours: dict[str, Counter[str]] = {feature: Counter() for feature in FEATURE_NOUNS}
+        self._coverage: CoverageCollector | None = None
+
+    def add(self, reading: Reading, look: Look | None = None, tokens: int | None = None) -> None:
+        """Take in one caption.
+
+        Args:
+            reading: the caption.
+            look: its picture, where there is one that can be decoded.
+            tokens: its CLIP tokens as `lengths.token_counter` counts them, where there is a tokenizer.
+        """
+        self._captions += 1
+        self._codes += len(reading.caption.codes)
+        self.phrases.add(reading)
+        self._add_words(reading)
+        if tokens is not None:
+            self._tokens.add(reading.file, tokens)
+            if self._cleaned_count < _CLEANED:
+                self._cleaned_count += 1
+                self._to_clean.append((reading.file, reading.caption.text))
+                if len(self._to_clean) >= _TOGETHER:
+                    self._clean_waiting()
+        if look is not None:
+            self._add_look(look)
+
+    def result(self) -> Statistics:
+        """Return the statistics so far."""
+        self._clean_waiting()
+        coloured = {feature: dict(words.most_common()) for feature, words in self._colours.items() if words}
+        return Statistics(
+            captions=self._captions,
+            codes=self._codes,
+            words=self._words,
+            tokens=self._tokens.result(),
+            cleaned_tokens=self._cleaned.result(),
+            phrases=self._top(),
+            phrase_error=self.phrases.error,
+            beginning=tuple(self.phrases.beginning),
+            colour_words=coloured,
+            coverage=None if self._coverage is None else self._coverage.result(),
+        )
+
+    def _add_words(self, reading: Reading) -> None:
+        said: dict[str, set[str]] = {}
+        for part in reading.parts:
+            self._words += len(part.words)
+            if part.feature is not None:
+                said.setdefault(part.feature, set()).update(colours_of(part.words))
+        for feature, colours in said.items():
+            self._colours[feature].update(colours or (NO_COLOUR,))
+
+    def _add_look(self, look: Look) -> None:
+        if self._coverage is None:
+            from .coverage import CoverageCollector  # late: captions alone need no arrays
+
+            self._coverage = CoverageCollector()
+        self._coverage.add(look)
+
+    def _clean_waiting(self) -> None:
+        counter = token_counter() if self._to_clean else None
+        if counter is not None:
+            texts = [clean_caption(text, style_phrases=self._styles).text for _, text in self._to_clean]
+            for (file, _), tokens in zip(self._to_clean, counter(texts), strict=True):
+                self._cleaned.add(file, tokens)
+        self._to_clean.clear()
+
+    def _top(self) -> tuple[PhraseShare, ...]:
+        styles = normal_set(self._styles)
+        return tuple(
+            PhraseShare(text, count, count / self._captions, normal_form(text) in styles)
+            for text, count in self.phrases.common(_TOP)
+        )
+
+
+def colours_of(words: Sequence[str]) -> set[str]:
+    """Return the colour words of a phrase, rival spellings made one; words run together are taken whole."""
+    found = {_SAME.get(word, word) for word in words if word in COLOUR_WORDS}
+    return found or {word for word in words if names_colour((word,))}
