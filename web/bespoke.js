@@ -1,12 +1,52 @@
-// Shows what Bespoke's nodes report: the text of a finished node in a read-only box under its widgets.
-// Everything works without this file; the same text is in the history for the API.
+// Shows what Bespoke's nodes report: tables of findings and changes, and the text of a finished node in a
+// read-only box under its widgets. Everything works without this file; the same is in the history for the API.
 import { app } from "../../scripts/app.js";
+import { auditView, cleanView } from "./bespoke_views.js";
 
 const PREFIX = "Bespoke_";
 const BOX = "bespoke_text";
+const WIDE = 640;
+
+// What a node shows as a table: the key in its output, the function that makes the element, its least height.
+// The new renderer gives an element the height that its content asks for, the classic one asks for a number.
+const VIEWS = {
+  bespoke_audit: [auditView, 260],
+  bespoke_clean: [cleanView, 260],
+};
+
+/** Add a DOM widget that is never part of the saved workflow: widget values are saved by position. */
+function addBox(node, name, element, minHeight, options = {}) {
+  const box = node.addDOMWidget(name, name, element, {
+    serialize: false,
+    hideOnZoom: false,
+    getMinHeight: () => minHeight,
+    ...options,
+  });
+  box.serialize = false;
+  box.options.serialize = false;
+  return box;
+}
+
+function boxOf(node, name) {
+  return node.widgets?.find((widget) => widget.name === name);
+}
+
+function showView(node, key, report) {
+  const [makeView, minHeight] = VIEWS[key];
+  let box = boxOf(node, key);
+  if (!box) {
+    // The holder stays, what it holds is replaced: the frontend keeps the element that it was given.
+    const holder = document.createElement("div");
+    holder.className = "bespoke-holder";
+    holder.style.minHeight = `${minHeight}px`;
+    box = addBox(node, key, holder, minHeight, { getValue: () => "", setValue: () => {} });
+    node.setSize([Math.max(node.size[0], WIDE), node.size[1]]);
+  }
+  box.element.replaceChildren(makeView(report));
+}
 
 function showText(node, text) {
-  let box = node.widgets?.find((widget) => widget.name === BOX);
+  let box = boxOf(node, BOX);
   if (!box) {
     const element = document.createElement("textarea");
     element.readOnly = true;
@@ -14,20 +54,20 @@ function showText(node, text) {
     element.style.fontFamily = "monospace";
     element.style.whiteSpace = "pre-wrap";
     element.style.fontSize = "11px";
-    box = node.addDOMWidget(BOX, "bespoke_text", element, {
-      serialize: false,
-      hideOnZoom: false,
-      getMinHeight: () => 120,
+    element.style.minHeight = "110px";
+    box = addBox(node, BOX, element, 120, {
+      // beside a table the text is the lesser part: the table takes the room that the user gives the node
+      getMaxHeight: () => (Object.keys(VIEWS).some((key) => boxOf(node, key)) ? 160 : undefined),
       getValue: () => element.value,
       setValue: (value) => {
         element.value = value;
       },
     });
-    // Never part of the saved workflow: widget values are saved by position.
-    box.serialize = false;
-    box.options.serialize = false;
   }
   box.element.value = text;
+}
+
+function fit(node) {
   const size = node.computeSize();
   node.setSize([Math.max(node.size[0], size[0], 320), Math.max(node.size[1], size[1])]);
   node.setDirtyCanvas?.(true, true);
@@ -40,8 +80,11 @@ app.registerExtension({
     const original = nodeType.prototype.onExecuted;
     nodeType.prototype.onExecuted = function (output) {
       original?.apply(this, arguments);
-      const text = output?.text;
-      if (text?.length) showText(this, text.join("\n"));
+      for (const key of Object.keys(VIEWS)) {
+        if (output?.[key]?.length) showView(this, key, output[key][0]);
+      }
+      if (output?.text?.length) showText(this, output.text.join("\n"));
+      fit(this);
     };
   },
 });
