@@ -7,6 +7,7 @@ findings as are asked for.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any, NamedTuple
@@ -123,23 +124,21 @@ def audit_dataset(
     pairing = dataset.pairing_by_item()
     total = sum(item.caption_file is not None for item in dataset.items)
     done = 0
-    seen = look_ahead(dataset.items) if looks else repeat(Seen())
-    for page, sight in zip(_pages(dataset.items, counter), seen, strict=False):
-        item, reading = page.item, page.reading
-        found = [_of_problem(problem) for problem in (*page.content.problems, *pairing.get(item.name, ()))]
-        if reading is not None:
-            collector.add(reading, sight.look, page.tokens)
-            found += _check(reading, styles)
-            if page.tokens is not None:
-                found += check_length(reading, page.tokens, limit)
-            found += duplicates.check_caption(reading.file, reading.caption.text)
-        if looks:
-            found += _check_picture(item, reading, sight, duplicates)
-        found.sort(key=lambda one: (_ORDER[one.finding], one.span))
-        tally.add(found, item.file, item.image_path, "" if reading is None else reading.caption.text)
-        done += item.caption_file is not None
-        if on_progress is not None and item.caption_file is not None:
-            on_progress(done, total)
+    with closing(look_ahead(dataset.items, wanted=looks)) as sights:
+        for page, sight in zip(_pages(dataset.items, counter), sights, strict=True):
+            item, reading = page.item, page.reading
+            found = [_of_problem(one) for one in (*page.content.problems, *pairing.get(item.name, ()))]
+            if reading is not None:
+                collector.add(reading, sight.look, page.tokens)
+                found += _check(reading, styles, page.tokens, limit)
+                found += duplicates.check_caption(reading.file, reading.caption.text)
+            if looks:
+                found += _check_picture(item, reading, sight, duplicates)
+            found.sort(key=lambda one: (_ORDER[one.finding], one.span))
+            tally.add(found, item.file, item.image_path, "" if reading is None else reading.caption.text)
+            done += item.caption_file is not None
+            if on_progress is not None and item.caption_file is not None:
+                on_progress(done, total)
     frequent = phrases.frequent(trigger=trigger, styles=styles)
     most = max((phrase.captions for phrase in frequent), default=0)
     tally.add_of_all(list(check_phrases(frequent, phrases.captions)), "frequent_phrase", most)
@@ -200,8 +199,10 @@ def _parsed(read: list[tuple[Item, CaptionText]], counter: Counter | None) -> It
             yield _Page(item, content, read_caption(item.file, content.text), count)
 
 
-def _check(reading: Reading, styles: frozenset[str]) -> list[Finding]:
-    checks = (check_codes(reading), check_text(reading), check_style(reading, styles), check_colours(reading))
+def _check(reading: Reading, styles: frozenset[str], tokens: int | None, limit: int) -> list[Finding]:
+    checks = [check_codes(reading), check_text(reading), check_style(reading, styles), check_colours(reading)]
+    if tokens is not None:
+        checks.append(check_length(reading, tokens, limit))
     return [one for check in checks for one in check]
 
 

@@ -1,4 +1,4 @@
-"""Backups of captions changed in place: made before the first change, brought back byte for byte."""
+"""Backups of captions that were changed in place: their lists of files, and bringing one back whole."""
 
 from __future__ import annotations
 
@@ -6,19 +6,30 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..errors import InputError
-from ..files import key_of, sha256_of_file, write_bytes, write_json
+from ..files import sha256_of_file
+from .disk import clear_errors, flush, refuse_links, temporary_beside
 
 BACKUP_FOLDER = ".bespoke-backup"
-_MANIFEST = "manifest.json"
+MANIFEST = "manifest.jsonl"
+NEW = ".new"
+"""The folder in a backup with the new files that were not put in place yet."""
+PARTIAL = ".partial-"
 _RESTORED = "-restored"
-_PARTIAL = ".partial-"
+_NEVER = set("\0") | (set("\\:") if os.name == "nt" else set())
+
+
+class Entry(NamedTuple):
+    """One file of a backup: its name relative to the data set's folder, and SHA-256 before and after."""
+
+    file: str
+    before: str
+    after: str
 
 
 @dataclass(frozen=True)
@@ -28,7 +39,7 @@ class Restored:
     Attributes:
         folder: the data set's folder.
         backup: the backup that was used, relative to `folder`.
-        files: names of the files that were brought back, in order.
+        files: relative names of the files that were brought back, in order.
     """
 
     folder: Path
@@ -40,125 +51,124 @@ class Restored:
         return {"folder": str(self.folder), "backup": self.backup, "files": list(self.files)}
 
 
-def make_backup(folder: Path, changes: Mapping[str, bytes]) -> Path:
-    """Copy the files that are about to change into a new backup, whole or not at all.
-
-    Args:
-        folder: the data set's folder.
-        changes: the new content by file name; the present content is what is copied.
-
-    Returns:
-        the backup's folder, `<folder>/.bespoke-backup/<UTC time>/`, with the copies and a manifest of
-        hashes before and after.
-
-    Raises:
-        OSError: the folder cannot be written or the disk is full; no backup is left behind.
-    """
-    root = folder / BACKUP_FOLDER
-    stamp = datetime.now(timezone.utc).strftime("%Y%m%d-%H%M%S-%f")
-    partial, final = root / (_PARTIAL + stamp), root / stamp
-    try:
-        partial.mkdir(parents=True)
-        files = {}
-        for name, content in changes.items():
-            before = (folder / name).read_bytes()
-            write_bytes(partial / name, before)
-            files[name] = {"before": _hash(before), "after": _hash(content)}
-        write_json(partial / _MANIFEST, {"files": files, "key": key_of(files)})
-        partial.rename(final)
-    except BaseException:
-        shutil.rmtree(partial, ignore_errors=True)
-        raise
-    return final
-
-
 def restore(folder: str | os.PathLike[str], *, overwrite_edits: bool = False) -> Restored:
     """Bring back the newest backup of a folder; its files are then byte for byte what they were.
 
     A backup is used once: called again, the one before it is brought back. Files that the backup does not
-    hold are left alone.
+    hold are left alone. A cleaning that was killed half-way is brought back the same way, and so is a
+    `restore` that was.
 
     Args:
         folder: the data set's folder.
         overwrite_edits: also overwrite files that were changed by someone after the cleaning.
 
     Raises:
-        InputError: there is no backup, it is damaged, or files were changed since; nothing is changed then.
+        InputError: there is no backup, it is damaged, files were changed since, or one would be written
+            through a link; nothing is changed then. Or the folder cannot be written; then it can be called
+            again.
     """
     root = Path(folder)
+    refuse_links(root, BACKUP_FOLDER)
     backup = _newest(root)
-    files = _manifest(backup)
-    contents = {}
+    files = []
     edited = []
-    for name, hashes in files.items():
-        contents[name] = _content(backup, name, hashes["before"])
-        now = sha256_of_file(root / name) if (root / name).exists() else None
-        if now not in (None, hashes["before"], hashes["after"]):
-            edited.append(name)
+    for entry in read_manifest(backup):
+        refuse_links(root, entry.file)
+        now = _hash(root / entry.file)
+        if now != entry.before:
+            _refuse_damaged(backup, entry)
+        if now not in (None, entry.before, entry.after):
+            edited.append(entry.file)
+        files.append(entry.file)
     if edited and not overwrite_edits:
         raise InputError(
             f"{len(edited)} captions were changed after the cleaning ({', '.join(edited[:5])})",
             file=root,
             remedy="Copy those changes elsewhere, then restore with --overwrite-edits.",
         )
-    for name, content in contents.items():
-        write_bytes(root / name, content)
-    backup.rename(backup.with_name(backup.name + _RESTORED))
+    with clear_errors(root, "restore again to go on"):
+        for entry in read_manifest(backup):
+            if _hash(root / entry.file) != entry.before:
+                _put_back(backup / entry.file, root / entry.file)
+        flush(backup)
+        shutil.rmtree(backup / NEW, ignore_errors=True)
+        backup.rename(backup.with_name(backup.name + _RESTORED))
     return Restored(root, f"{BACKUP_FOLDER}/{backup.name}", tuple(files))
 
 
-def undo(folder: Path, backup: Path) -> None:
-    """Bring a backup back and remove it: for a change in place that did not get to its end."""
-    for name, hashes in _manifest(backup).items():
-        write_bytes(folder / name, _content(backup, name, hashes["before"]))
-    shutil.rmtree(backup)
+def _put_back(copy: Path, target: Path) -> None:
+    target.parent.mkdir(exist_ok=True)
+    temporary = temporary_beside(target)
+    try:
+        shutil.copyfile(copy, temporary)
+        shutil.copymode(target if target.exists() else copy, temporary)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _newest(folder: Path) -> Path:
     root = folder / BACKUP_FOLDER
-    found = []
-    if root.is_dir():
-        found = sorted(
-            path.name
-            for path in root.iterdir()
-            if path.is_dir() and not path.name.startswith(".") and not path.name.endswith(_RESTORED)
-        )
+    names = sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    found = [name for name in names if not name.startswith(".") and not name.endswith(_RESTORED)]
     if not found:
+        stopped = any(name.startswith(PARTIAL) for name in names)
+        why = "; a cleaning was stopped, but before it changed anything" if stopped else ""
         raise InputError(
-            "the folder has no backup to bring back",
+            f"the folder has no backup to bring back{why}",
             file=folder,
             remedy="Choose the folder that was cleaned in place.",
         )
     return root / found[-1]
 
 
-def _manifest(backup: Path) -> dict[str, dict[str, str]]:
-    path = backup / _MANIFEST
+def _refuse_damaged(backup: Path, entry: Entry) -> None:
+    if _hash(backup / entry.file) != entry.before:
+        raise InputError(
+            "the backup of this caption is missing or damaged",
+            file=backup / entry.file,
+            remedy="Copy the other captions back by hand.",
+        )
+
+
+def _hash(path: Path) -> str | None:
+    return sha256_of_file(path) if path.is_file() else None
+
+
+def read_manifest(backup: Path) -> Iterator[Entry]:
+    """Yield the files of a backup, one by one; whether the list is whole is known at its end.
+
+    Raises:
+        InputError: the list is damaged, or names a file outside of the data set's folder.
+    """
+    path = backup / MANIFEST
+    digest = hashlib.sha256()
+    entries = 0
     try:
-        table = json.loads(path.read_text(encoding="utf-8"))
-        files = table["files"]
-        if table["key"] != key_of(files) or any(Path(name).name != name for name in files):
-            raise ValueError("its content does not match its key")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        with path.open(encoding="utf-8") as lines:
+            for line in lines:
+                table = json.loads(line)
+                if "key" in table:
+                    if (table["files"], table["key"]) != (entries, digest.hexdigest()):
+                        raise ValueError("its content does not match its key")
+                    return
+                digest.update(line.encode("utf-8"))
+                entries += 1
+                yield _entry(table)
+        raise ValueError("its end is missing")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(
             f"the backup's list of files is damaged ({error})",
             file=path,
             remedy="Copy the captions back by hand: they lie beside it.",
         ) from None
-    return files
 
 
-def _content(backup: Path, name: str, expected: str) -> bytes:
-    path = backup / name
-    content = path.read_bytes() if path.is_file() else None
-    if content is None or _hash(content) != expected:
-        raise InputError(
-            "the backup of this caption is missing or damaged",
-            file=path,
-            remedy="Copy the other captions back by hand.",
-        )
-    return content
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+def _entry(table: dict[str, Any]) -> Entry:
+    """A line of the list, its name checked: a file, in the folder or one below it, that is not hidden."""
+    entry = Entry(str(table["file"]), str(table["before"]), str(table["after"]))
+    parts = entry.file.split("/")
+    odd = any(not part or part.startswith(".") or set(part) & _NEVER for part in parts)
+    if odd or len(parts) > 2:
+        raise ValueError(f"{entry.file!r} is no caption of this folder")
+    return entry

@@ -93,6 +93,7 @@ def _scan(folder: Path, field: str) -> tuple[list[str], list[str]]:
             for entry in entries:
                 if entry.name.startswith("."):
                     continue
+                _refuse_odd_name(folder, entry.name)
                 if _leads_to(entry.is_file):
                     files.append(entry.name)
                 elif _leads_to(entry.is_dir):
@@ -102,6 +103,16 @@ def _scan(folder: Path, field: str) -> tuple[list[str], list[str]]:
             f"cannot be read ({error.strerror})", field=field, value=str(folder), remedy="Check its rights."
         ) from None
     return files, folders
+
+
+def _refuse_odd_name(folder: Path, name: str) -> None:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:  # a name from a system of another encoding; no report could be written with it
+        readable = os.fsencode(name).decode("utf-8", "replace")
+        raise InputError(
+            f"holds a file whose name is not UTF-8 ({readable})", file=folder, remedy="Rename the file."
+        ) from None
 
 
 def _leads_to(kind: Callable[[], bool]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -26,12 +26,15 @@ class Seen(NamedTuple):
     problem: Problem | None = None
 
 
-def look_ahead(items: Iterable[Item]) -> Iterator[Seen]:
-    """Yield what is seen of each item's picture, in the items' order.
+def look_ahead(items: Iterable[Item], *, wanted: bool) -> Generator[Seen, None, None]:
+    """Yield what is seen of each item's picture, in the items' order; nothing is seen unless it is wanted.
 
     At most a fixed number of pictures is looked at ahead, whatever the number of items. A picture that cannot
     be decoded is a problem, not an error.
     """
+    if not wanted:
+        yield from (Seen() for _ in items)
+        return
     waiting: deque[Future[Seen]] = deque()
     pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="look")
     try:

@@ -18,7 +18,8 @@ FEWEST = 5
 """Captions that a data set has at least before "most of them" says anything."""
 WINDOW = 1000
 """Captions after which phrases that stayed rare are forgotten."""
-_LONG = 200  # characters; a longer phrase is known by its hash, and shown cut short
+_LONG = 200  # characters; a longer phrase is known by its hash
+_KEPT = 2000  # characters of a phrase that are kept
 
 
 class FrequentPhrase(NamedTuple):
@@ -26,7 +27,7 @@ class FrequentPhrase(NamedTuple):
 
     Attributes:
         form: as it is compared (a hash where it is long).
-        text, file, span: as written in the first caption that has it, and where.
+        text, file, span: as written in the first caption that has it (its first 2,000 characters), and where.
         captions: how many captions say it.
     """
 
@@ -41,7 +42,7 @@ class _Count:
     __slots__ = ("captions", "file", "missed", "span", "text")
 
     def __init__(self, part: Part, file: str, missed: int) -> None:
-        self.text = part.text if len(part.text) <= _LONG else part.text[: _LONG - 3] + "..."
+        self.text = part.text if len(part.text) <= _KEPT else part.text[: _KEPT - 3] + "..."
         self.file = file
         self.span = part.span
         self.captions = 0

@@ -1,0 +1,79 @@
+"""What writing many small files has in common: errors that say what to do, and one flush for all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ..errors import InputError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+@contextmanager
+def clear_errors(folder: Path, state: str = "nothing was changed") -> Iterator[None]:
+    """Turn a failure to write into an error for people.
+
+    Args:
+        folder: that is written to.
+        state: what is to be known about what was written before the failure.
+
+    Raises:
+        InputError: instead of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        remedy = "Check the folder."
+        if error.errno in _FULL:
+            remedy = "Free some space, or choose a folder on another disk."
+        elif error.errno in _FORBIDDEN:
+            remedy = "Choose a folder that you may write to."
+        raise InputError(
+            f"cannot be written ({error.strerror or error}); {state}", file=folder, remedy=remedy
+        ) from error
+
+
+def flush(folder: Path) -> None:
+    """Make sure that all files below `folder` are on the disk, not only in memory.
+
+    One call for the whole system is hundreds of times faster than one for each of many small files; Windows
+    has no such call.
+    """
+    if hasattr(os, "sync"):
+        os.sync()
+        return
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb+") as written:
+                os.fsync(written.fileno())
+
+
+def temporary_beside(path: Path) -> Path:
+    """Return a hidden name in the same folder that no listing takes for data."""
+    return path.with_name(f".{path.name[:50]}.{uuid.uuid4().hex[:12]}.tmp")
+
+
+def refuse_links(folder: Path, file: str) -> None:
+    """Refuse to write a file through a link, which may lead out of the folder, or to put a file in its place.
+
+    Args:
+        folder: a data set's folder, which may be a link itself: it was named by the user.
+        file: relative name in it, with at most one sub-folder.
+
+    Raises:
+        InputError: the file or its sub-folder is a link.
+    """
+    path = folder / file
+    links = [place for place in (path, *path.parents[: file.count("/")]) if place.is_symlink()]
+    if links:
+        raise InputError(
+            f"is a link to {links[0].readlink()}; captions are changed in place only where they are",
+            file=links[0],
+            remedy="Clean into a new folder, or put the file itself in the link's place.",
+        )

@@ -1,0 +1,81 @@
+"""Real disks that are full and real users without rights."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from caption_folders import DIRTY, clean, write_set
+
+if sys.platform != "win32":
+    import resource
+
+
+@dataclass(frozen=True)
+class FullDisk:
+    """A folder, and what makes its disk full: 24 captions of 5,000 bytes fit, twice as many do not."""
+
+    folder: Path
+    full: Callable[[], AbstractContextManager[None]]
+
+
+@pytest.fixture(params=["a small disk", "a limit"])
+def full_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FullDisk]:
+    """A small disk of its own where this user may make one; and a limit on the length of files."""
+    if sys.platform == "win32":
+        pytest.skip("Windows has neither")
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if request.param == "a limit":
+        yield FullDisk(folder, _limited)
+        return
+    mounted = shutil.which("mount") and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if not mounted or mounted.returncode:
+        pytest.skip("this user may not make a disk")
+    yield FullDisk(folder, contextlib.nullcontext)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@contextlib.contextmanager
+def _limited() -> Iterator[None]:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def unprivileged() -> Iterator[Path]:
+    """A folder to work in as a user whom the rights of files bind, also where the tests run as root."""
+    if sys.platform == "win32":
+        pytest.skip("Windows has other rights")
+    folder = Path(tempfile.mkdtemp())
+    # Imports whatever cleaning needs, while the installation can be read.
+    clean(write_set(folder / "first", {"a": DIRTY}, pictures=True), output=folder / "out", colourless="name")
+    clean(folder / "first", in_place=True)
+    root = os.geteuid() == 0
+    if root:
+        folder.chmod(0o777)
+        os.seteuid(65534)
+    try:
+        yield folder
+    finally:
+        if root:
+            os.seteuid(0)
+        for path in folder.rglob("*"):
+            if not path.is_symlink():
+                path.chmod(0o700)
+        shutil.rmtree(folder)
