@@ -13,7 +13,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ..color.names import format_hex, name_of
+from ..color.codes import format_hex
+from ..color.names import name_of
 from ..color.spaces import srgb_to_lab
 
 SEEN = 0.01

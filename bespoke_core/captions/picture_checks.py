@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from ..color.codes import format_hex, parse_hex
 from ..color.difference import ciede2000
-from ..color.names import format_hex, parse_hex
 from ..color.spaces import pack, srgb_to_lab, unpack
 from .checks import Reading
 from .features import should_differ

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ..color.names import NO_BEYOND, YES_WITHIN, Asked
+from ..color.phrases import Asked
+from ..color.regions import NO_BEYOND, YES_WITHIN
 from ..sprites.background import Background
 
 NOT_ASKED = "not asked"

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..color.names import background_asked, format_hex
+from ..color.codes import format_hex
+from ..color.phrases import background_asked
 from ..errors import InputError
 from ..sprites.background import find_background
 from ..sprites.downscale import downscale

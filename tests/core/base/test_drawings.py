@@ -102,7 +102,7 @@ def test_held_out_prompts_ask_for_each_of_twelve_colours(held_out: list[tuple[st
 
 
 def test_the_score_reads_the_colour_that_a_held_out_prompt_asks_for(held_out: list[tuple[str, str]]) -> None:
-    from bespoke_core.color.names import background_asked
+    from bespoke_core.color.phrases import background_asked
 
     assert all(background_asked(prompt) is not None for prompt, _ in held_out)
 

@@ -13,7 +13,7 @@ from captions_with_codes import BEGIN, END, Results, put_into, token_table, trai
 from paired_outcomes import CLEANED, CODES
 from style_data import Data, Settings, prepare
 
-from bespoke_core.color.names import background_asked
+from bespoke_core.color.phrases import background_asked
 from bespoke_core.portraits.colors import BACKGROUND
 from bespoke_core.training.caption import process_caption
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bespoke_core.color.names import background_asked
+from bespoke_core.color.phrases import background_asked
 from bespoke_core.errors import InputError
 from bespoke_core.evaluation.prompts import parse_prompts
 from bespoke_core.portraits.draw import draw_portraits

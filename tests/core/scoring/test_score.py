@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from bespoke_core.color.names import background_asked, parse_hex
+from bespoke_core.color.codes import parse_hex
+from bespoke_core.color.phrases import background_asked
 from bespoke_core.errors import InputError
 from bespoke_core.portraits.draw import draw_portraits
 from bespoke_core.portraits.styles import DUSK, PLAIN, Style
