@@ -4,48 +4,84 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-from collections import Counter
-from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..captions.clean import STRATEGIES
+from ..captions.style import DEFAULT_STYLE_PHRASES
 from ..errors import InputError
+from .caption_output import ChangesPrinter, JsonLists, print_audit, print_cleaning, progress_bar
+
+if TYPE_CHECKING:
+    from ..captions.dataset import Dataset
 
 
 def audit_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `bespoke audit`."""
     _dataset_options(parser)
-    parser.add_argument("--trigger", help="the phrase that names what is trained; every caption may have it")
+    parser.add_argument(
+        "--max-token-length",
+        type=int,
+        choices=(75, 150, 225),
+        default=225,
+        help="the tokens that training reads (default: 225)",
+    )
+    parser.add_argument(
+        "--text-only", action="store_true", help="do not look at the pictures, only pair names"
+    )
+    parser.add_argument("--report", metavar="DIR", help="write a report for people into this folder")
 
 
 def audit(arguments: argparse.Namespace) -> int:
     """Audit a folder of captions; 1 when there are findings, else 0."""
     from ..captions.audit import audit_dataset
-    from ..captions.dataset import read_dataset
-    from ..captions.report import MEANINGS, worst_files
+    from ..captions.disk import clear_errors
+    from ..captions.findings import Finding
 
-    dataset = read_dataset(
-        arguments.dir,
-        images=arguments.images,
-        caption_extension=arguments.caption_extension,
-        skip_unreadable=True,
-        check_pictures=True,
-    )
-    result = audit_dataset(dataset, trigger=arguments.trigger, on_progress=_progress("audit"))
-    if arguments.json:
-        print(json.dumps(result.to_dict(), ensure_ascii=False))
-        return int(bool(result.findings))
-    print(f"{result.captions} captions, {result.codes} colour codes, {len(result.findings)} findings")
-    places = Counter(found.finding for found in result.findings)
-    for kind, files in result.files_with.items():
-        if files:
-            print(f"  {kind:20} {files:6} files {places[kind]:7} places  {MEANINGS[kind]}")
-    worst = worst_files(result, 5)
-    if worst:
-        print("worst files:")
-    for name, kinds in worst:
-        print(f"  {name}: " + ", ".join(f"{number} {kind}" for kind, number in kinds.most_common()))
-    return int(bool(result.findings))
+    dataset = _read(arguments)
+    with ExitStack() as stack:
+        lists = stack.enter_context(JsonLists("findings"))
+        written = stack.enter_context(ExitStack())
+        report = None
+        if arguments.report:
+            from ..captions.report_page import AuditReport
+
+            written.enter_context(clear_errors(Path(arguments.report), "no report was written"))
+            report = written.enter_context(
+                AuditReport(Path(arguments.report), title=dataset.folder.resolve().name)
+            )
+        on_progress = written.enter_context(progress_bar("audit"))
+
+        def told(found: Finding) -> None:
+            if arguments.json:
+                lists.add("findings", found.to_dict())
+            if report is not None:
+                report.add(found)
+
+        result = audit_dataset(
+            dataset,
+            trigger=arguments.trigger,
+            style_phrases=_style_phrases(arguments),
+            max_token_length=arguments.max_token_length,
+            pictures=not arguments.text_only,
+            keep=0,
+            on_finding=told,
+            on_progress=on_progress,
+        )
+        files = {} if report is None else report.write(result)
+        written.close()
+        if arguments.json:
+            lists.print(result.summary() | _written(files))
+    if not arguments.json:
+        print_audit(result)
+        for path in files.values():
+            print(f"written: {path}")
+    return int(bool(result.total))
+
+
+def _written(files: dict[str, Path]) -> dict[str, dict[str, str]]:
+    return {"report": {kind: str(path) for kind, path in files.items()}} if files else {}
 
 
 def clean_options(parser: argparse.ArgumentParser) -> None:
@@ -62,9 +98,15 @@ def clean_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--colourless",
-        choices=("keep",),
+        choices=("keep", "name"),
         default="keep",
-        help="what to do with a feature that is left without a colour word (keep: nothing)",
+        help="what to do with a feature that no word gives a colour (keep: nothing; name: put in the name "
+        "of the colour that the picture shows there, where it can be told)",
+    )
+    parser.add_argument(
+        "--remove-frequent",
+        action="store_true",
+        help="also remove phrases of at least 80 %% of the captions, save the trigger",
     )
     parser.add_argument("--dry-run", action="store_true", help="write nothing, only show what would change")
     parser.add_argument(
@@ -80,14 +122,8 @@ def clean_options(parser: argparse.ArgumentParser) -> None:
 def clean(arguments: argparse.Namespace) -> int:
     """Clean a folder of captions."""
     from ..captions.clean_dataset import clean_dataset
-    from ..captions.dataset import read_dataset
 
-    dataset = read_dataset(
-        arguments.dir,
-        images=arguments.images,
-        caption_extension=arguments.caption_extension,
-        skip_unreadable=True,
-    )
+    dataset = _read(arguments)
     if arguments.with_images and dataset.images is None:
         raise InputError(
             "there are no pictures to copy",
@@ -95,33 +131,30 @@ def clean(arguments: argparse.Namespace) -> int:
             field="--with-images",
             remedy="Name the pictures' folder with --images, or leave it out.",
         )
-    report = clean_dataset(
-        dataset,
-        output=arguments.output,
-        in_place=arguments.in_place,
-        strategy=arguments.strategy,
-        dry_run=arguments.dry_run,
-        copy_images=arguments.with_images,
-        skip_unreadable=arguments.skip_unreadable,
-        on_progress=_progress("clean"),
-    )
-    if arguments.json:
-        print(json.dumps(report.to_dict(), ensure_ascii=False))
-        return 0
-    if arguments.dry_run:
-        for entry in report.diff:
-            print(f"{entry['file']}\n- {entry['before']}\n+ {entry['after']}")
-    would = "would change" if arguments.dry_run else "changed"
-    print(
-        f"{would} {report.changed} of {report.files} captions: {report.codes_removed} codes removed, "
-        f"{report.codes_left} left, {report.text_kept:.1%} of the words kept"
-    )
-    for name in report.skipped:
-        print(f"left out: {name} cannot be read")
-    if report.output is not None:
-        print(f"written to {report.output}")
-    if report.backup is not None:
-        print(f"backup in {report.backup}; `bespoke restore {arguments.dir}` brings it back")
+    shown = arguments.dry_run and not arguments.json
+    changes = ChangesPrinter()
+    with ExitStack() as stack:
+        lists = stack.enter_context(JsonLists("repairs", "unrepaired", "diff"))
+        report = clean_dataset(
+            dataset,
+            output=arguments.output,
+            in_place=arguments.in_place,
+            strategy=arguments.strategy,
+            colourless=arguments.colourless,
+            style_phrases=_style_phrases(arguments),
+            remove_frequent=arguments.remove_frequent,
+            trigger=arguments.trigger,
+            dry_run=arguments.dry_run,
+            copy_images=arguments.with_images,
+            skip_unreadable=arguments.skip_unreadable,
+            keep=0,
+            on_entry=lists.add if arguments.json else changes.add if shown else None,
+            on_progress=None if shown else stack.enter_context(progress_bar("clean")),
+        )
+        if arguments.json:
+            lists.print(report.summary())
+    if not arguments.json:
+        print_cleaning(report, arguments.dir, dry_run=arguments.dry_run)
     return 0
 
 
@@ -147,21 +180,45 @@ def restore(arguments: argparse.Namespace) -> int:
 
 def _dataset_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "dir", metavar="DIR", help="the folder of captions (and of pictures, unless --images)"
+        "dir",
+        metavar="DIR",
+        help="the folder of captions (and of pictures, unless --images), or of folders such as 10_concept",
     )
     parser.add_argument("--images", metavar="DIR", help="the folder of the pictures, if it is another one")
     parser.add_argument(
-        "--caption-extension", default=".txt", metavar="EXT", help="the captions' ending (default: .txt)"
+        "--caption-extension",
+        metavar="EXT",
+        help="the captions' ending (default: .txt or .caption, whichever more of the pictures have)",
+    )
+    parser.add_argument(
+        "--encoding", metavar="NAME", help="how captions that are not UTF-8 are read, such as cp1252"
+    )
+    parser.add_argument("--trigger", help="the phrase that names what is trained; every caption may have it")
+    parser.add_argument(
+        "--style-phrase",
+        action="append",
+        default=[],
+        metavar="PHRASE",
+        help="a phrase about the style of the whole set, besides the usual ones; can be repeated",
+    )
+    parser.add_argument(
+        "--keep-style",
+        action="store_true",
+        help=f"leave the usual style phrases alone ({', '.join(DEFAULT_STYLE_PHRASES)})",
     )
 
 
-def _progress(verb: str) -> Callable[[int, int], None] | None:
-    """Return a counter for people at a terminal; None where nobody watches."""
-    if not sys.stderr.isatty():
-        return None
+def _style_phrases(arguments: argparse.Namespace) -> tuple[str, ...]:
+    return (*(() if arguments.keep_style else DEFAULT_STYLE_PHRASES), *arguments.style_phrase)
 
-    def show(done: int, total: int) -> None:
-        if done % 500 == 0 or done == total:
-            print(f"\r{verb} {done}/{total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
-    return show
+def _read(arguments: argparse.Namespace) -> Dataset:
+    from ..captions.dataset import read_dataset
+
+    return read_dataset(
+        arguments.dir,
+        images=arguments.images,
+        caption_extension=arguments.caption_extension,
+        skip_unreadable=True,
+        encoding=arguments.encoding,
+    )

@@ -1,0 +1,153 @@
+"""What the caption verbs print: long lists in JSON without holding them, changes word by word, progress."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
+from tempfile import SpooledTemporaryFile
+from typing import IO, TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..captions.audit import Audit
+    from ..captions.clean_dataset import CleanReport
+
+_IN_MEMORY = 8_000_000  # bytes of a list that wait in memory; more wait in a temporary file
+_WORST = 5  # files that are named
+_REMOVED, _INSERTED, _PLAIN = "\x1b[31;9m", "\x1b[32;1m", "\x1b[0m"
+
+
+class JsonLists:
+    """Lists of a JSON object that grow with the data set: written as they come, printed when all is well.
+
+    So a failure half-way prints its error and nothing else, and memory does not grow.
+
+    Args:
+        names: the keys of the lists, in the order in which they are printed.
+    """
+
+    def __init__(self, *names: str) -> None:
+        self._names = names
+        self._files: dict[str, IO[str]] = {}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> JsonLists:
+        for name in self._names:
+            file = SpooledTemporaryFile(_IN_MEMORY, "w+", encoding="utf-8")
+            self._files[name] = self._stack.enter_context(file)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def add(self, name: str, entry: dict[str, Any]) -> None:
+        """Append to one of the lists."""
+        self._files[name].write(json.dumps(entry, ensure_ascii=True) + "\n")
+
+    def print(self, summary: dict[str, Any], out: IO[str] | None = None) -> None:
+        """Print one JSON object on one line: the summary's keys, then the lists."""
+        out = out or sys.stdout
+        out.write(json.dumps(summary, ensure_ascii=False)[:-1])
+        for name, file in self._files.items():
+            out.write(f', "{name}": [')
+            file.seek(0)
+            for place, line in enumerate(file):
+                out.write((", " if place else "") + line.rstrip("\n"))
+            out.write("]")
+        out.write("}\n")
+
+
+class ChangesPrinter:
+    """Prints what cleaning changes, file by file: the old line, the new one, the colours that were named.
+
+    At a terminal the words that go and come are marked.
+    """
+
+    def __init__(self) -> None:
+        self._marks = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        self._file: str | None = None
+
+    def add(self, name: str, entry: dict[str, Any]) -> None:
+        """Print an entry of a list of the report ("diff", "repairs" or "unrepaired")."""
+        if entry["file"] != self._file:
+            self._file = entry["file"]
+            print(self._file)
+        if name == "diff":
+            self._print_lines(entry["before"], entry["after"])
+        elif name == "repairs":
+            told = f" (its code {entry['code']} agrees)" if entry["code"] else ""
+            print(f'  named: "{entry["phrase"]}" is {entry["name"]}{told}. {entry["reason"]}')
+        else:
+            print(f'  left:  "{entry["phrase"]}". {entry["reason"]}')
+
+    def _print_lines(self, before: str, after: str) -> None:
+        if self._marks:
+            from ..captions.word_diff import INSERTED, REMOVED, word_diff
+
+            runs = word_diff(before, after)
+            before = _marked(runs, REMOVED, INSERTED, _REMOVED)
+            after = _marked(runs, INSERTED, REMOVED, _INSERTED)
+        for mark, text in (("-", before), ("+", after)):
+            for line in text.splitlines() or [""]:
+                print(f"{mark} {line}")
+
+
+def _marked(runs: list[tuple[str, str]], shown: str, hidden: str, colour: str) -> str:
+    return "".join(
+        f"{colour}{text}{_PLAIN}" if mark == shown else text for mark, text in runs if mark != hidden
+    )
+
+
+@contextmanager
+def progress_bar(verb: str) -> Iterator[Callable[[int, int], None] | None]:
+    """Yield what shows people at a terminal how far a verb is; None where nobody watches."""
+    if not sys.stderr.isatty() or find_spec("tqdm") is None:
+        yield None
+        return
+    from tqdm import tqdm
+
+    with tqdm(desc=verb, unit=" captions", file=sys.stderr, leave=False) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show
+
+
+def print_audit(result: Audit) -> None:
+    """Print the totals, a line for each kind of finding, and the worst files."""
+    from ..captions.report import MEANINGS
+
+    print(f"{result.captions} captions, {result.codes} colour codes, {result.total} findings")
+    for kind, files in result.files_with.items():
+        if files:
+            print(f"  {kind:20} {files:6} files {result.places[kind]:7} places  {MEANINGS[kind]}")
+    if result.worst:
+        print("worst files:")
+    for worst in result.worst[:_WORST]:
+        kinds = Counter(found.finding for found in worst.findings)
+        print(f"  {worst.file}: " + ", ".join(f"{number} {kind}" for kind, number in kinds.most_common()))
+
+
+def print_cleaning(report: CleanReport, folder: str, *, dry_run: bool) -> None:
+    """Print the totals and where the result is; `folder` is the data set as the user named it."""
+    would = "would change" if dry_run else "changed"
+    print(
+        f"{would} {report.changed} of {report.files} captions: {report.codes_removed} codes removed, "
+        f"{report.codes_left} left, {report.text_kept:.1%} of the words kept"
+    )
+    if report.repaired or report.left_colourless:
+        print(f"named {report.repaired} colours; {report.left_colourless} features stay without one")
+    for phrase in report.removed_phrases:
+        print(f"removed from all captions: {phrase}")
+    for name in report.skipped:
+        print(f"left out: {name} cannot be read")
+    if report.output is not None:
+        print(f"written to {report.output}")
+    if report.backup is not None:
+        print(f"backup in {report.backup}; `bespoke restore {folder}` brings it back")
