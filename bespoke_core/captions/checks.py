@@ -3,43 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import combinations, pairwise
+from itertools import combinations
+from typing import NamedTuple
 
-from .dataset import first_line
-from .features import COLOURED_FEATURES, feature_of, names_colour, should_differ, words_of
-from .findings import Finding, finding
-from .parse import Caption, Phrase, parse
-from .residue import removals, residue
+from .caption_file import first_line
+from .features import COLOURED_FEATURES, should_differ
+from .findings import SEVERITIES, Finding, finding
+from .parse import Caption, parse
 from .scan import Span
-from .style import normal_form
+from .wording import Wording
 
+_new = tuple.__new__  # several times faster than calling the NamedTuple
 _NAMED = 5  # phrases that one piece of advice names
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """One descriptive phrase of a caption, its codes left out.
 
     Attributes:
         index: the phrase's index in `Caption.phrases`.
         span: where its words and codes stand, surrounding blanks left out.
-        text: its words as written.
-        form: its words as they are compared.
-        words: its words in lower case.
-        feature: the feature that it is about, if any.
+        wording: what it says.
+        feature: the feature that it is about, if any; none in the tail.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # in place of tuple.index, which nobody asks a phrase for
     span: Span
-    text: str
-    form: str
-    words: tuple[str, ...]
+    wording: Wording
     feature: str | None
 
+    @property
+    def text(self) -> str:
+        """Its words as written."""
+        return self.wording.text
 
-@dataclass(frozen=True)
-class Reading:
+    @property
+    def form(self) -> str:
+        """Its words as they are compared."""
+        return self.wording.form
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Its words in lower case."""
+        return self.wording.words
+
+
+class Reading(NamedTuple):
     """A caption's first line, parsed and with its descriptive phrases singled out."""
 
     file: str
@@ -57,28 +66,23 @@ def read_caption(file: str, text: str) -> Reading:
     """Parse the line of a caption file that training reads; spans stay offsets into the whole file."""
     line = first_line(text)
     caption = parse(line)
-    spans = removals(caption)
     parts = []
-    first = 0
-    for index, phrase in enumerate(caption.phrases):
-        last = first
-        while last < len(spans) and spans[last][0] < phrase.end:
-            last += 1
-        if not phrase.bare and phrase.section in ("text", "tail"):
-            rest = residue(caption, phrase, spans[first:last]).strip()
-            form = normal_form(rest)
-            if form:
-                words = tuple(words_of(rest))
-                feature = feature_of(words) if phrase.section == "text" else None
-                parts.append(Part(index, _trimmed(line, phrase), rest, form, words, feature))
-        first = last
-    return Reading(file, caption, tuple(parts), bool(text[len(line) :].strip()))
+    for index, (start, end, _, section, _, _, _, _, wording) in enumerate(caption.phrases):
+        if wording.form and section != "palette":
+            feature = wording.feature if section == "text" else None
+            parts.append(_new(Part, (index, _trimmed(line, start, end), wording, feature)))
+    return Reading(file, caption, tuple(parts), len(line) < len(text) and not text[len(line) :].isspace())
 
 
-def _trimmed(text: str, phrase: Phrase) -> Span:
-    piece = text[phrase.start : phrase.end]
-    start = phrase.start + len(piece) - len(piece.lstrip())
-    return start, start + len(piece.strip())
+def _trimmed(text: str, start: int, end: int) -> Span:
+    """Return the span of a phrase without the blanks around it; it has something else in it."""
+    if text[start] == " ":
+        start += 1  # nearly always all that there is
+    while text[start].isspace():
+        start += 1
+    while text[end - 1].isspace():
+        end -= 1
+    return start, end
 
 
 def check_codes(reading: Reading) -> Iterator[Finding]:
@@ -94,34 +98,40 @@ def check_codes(reading: Reading) -> Iterator[Finding]:
     """
     owners: dict[str, list[int]] = {}
     first: dict[str, Span] = {}
-    for code in reading.caption.codes:
-        phrases = owners.setdefault(code.hex, [])
-        if code.phrase is not None and code.phrase not in phrases[-1:]:
-            phrases.append(code.phrase)
-        if code.phrase is not None and len(phrases) == 1:
-            first[code.hex] = (code.start, code.end)
-        first.setdefault(code.hex, (code.start, code.end))
-        if code.form != "regular":
-            yield _found(reading, "malformed_code", (code.start, code.end), _MALFORMED[code.form])
-    features = reading.features
-    names = {part.index: part.text for part in reading.parts}
+    loose: dict[str, Span] = {}
+    for start, end, value, phrase, form in reading.caption.codes:
+        if form != "regular":
+            yield _found(reading, "malformed_code", (start, end), _MALFORMED[form])
+        if phrase is None:
+            if value not in loose:
+                loose[value] = (start, end)
+        elif value not in owners:
+            owners[value] = [phrase]
+            first[value] = (start, end)
+        elif phrase != owners[value][-1]:
+            owners[value].append(phrase)
     for value, phrases in owners.items():
-        if len(phrases) >= 2:
-            listed = ", ".join(f'"{names.get(index, value)}"' for index in phrases[:_NAMED])
-            listed += ", ..." if len(phrases) > _NAMED else ""
-            advice = f"The code stands beside {len(phrases)} phrases: {listed}. Remove it by cleaning."
-            yield _found(reading, "duplicate_code", first[value], advice)
-            alike = _alike([features[index] for index in phrases if index in features])
-            if alike:
-                advice = (
-                    f"{alike[0]} and {alike[1]} seldom have one colour; one of them is bound to a wrong one."
-                )
-                yield _found(reading, "shared_code", first[value], advice.capitalize())
-        elif not phrases:
-            advice = "No phrase says what has this colour. Remove the code by cleaning."
-            yield _found(reading, "uncaptioned_code", first[value], advice)
+        if len(phrases) > 1:
+            yield from _shared(reading, value, first[value], phrases)
+    for value, span in loose.items():
+        if value not in owners:
+            yield _found(reading, "uncaptioned_code", span, _UNCAPTIONED)
 
 
+def _shared(reading: Reading, value: str, span: Span, phrases: list[int]) -> Iterator[Finding]:
+    """Find what is wrong with a code that belongs to several phrases."""
+    wordings = [reading.caption.phrases[index].wording for index in phrases]
+    listed = ", ".join([f'"{wording.text if wording.form else value}"' for wording in wordings[:_NAMED]])
+    listed += ", ..." if len(phrases) > _NAMED else ""
+    advice = f"The code stands beside {len(phrases)} phrases: {listed}. Remove it by cleaning."
+    yield _found(reading, "duplicate_code", span, advice)
+    alike = _alike([wording.feature for wording in wordings if wording.feature is not None])
+    if alike:
+        advice = f"{alike[0]} and {alike[1]} seldom have one colour; one of them is bound to a wrong one."
+        yield _found(reading, "shared_code", span, advice.capitalize())
+
+
+_UNCAPTIONED = "No phrase says what has this colour. Remove the code by cleaning."
 _MALFORMED = {
     "list": "Several codes share one pair of brackets. Remove them by cleaning.",
     "prose": "The code stands among words. Remove it by cleaning.",
@@ -149,22 +159,22 @@ def check_text(reading: Reading) -> Iterator[Finding]:
     seen: set[str] = set()
     rivals: dict[str, str] = {}
     for part in reading.parts:
-        words = part.text.casefold().split()
-        for one, other in pairwise(words):
-            if one == other and one.isalnum():
-                yield _found(reading, "malformed_text", part.span, f'The word "{one}" is doubled. Keep one.')
-        if part.form in seen:
-            yield _found(reading, "malformed_text", part.span, "The phrase is repeated. Keep one.")
+        _, span, wording, _ = part
+        for word in wording.doubled:
+            yield _found(reading, "malformed_text", span, f'The word "{word}" is doubled. Keep one.')
+        form = wording.form
+        if form in seen:
+            yield _found(reading, "malformed_text", span, "The phrase is repeated. Keep one.")
             continue
-        seen.add(part.form)
-        noun = part.words[-1] if part.words else ""
+        seen.add(form)
+        noun = wording.words[-1] if wording.words else ""
         if noun in ("background", "skin", "eyes"):
             if noun in rivals:
                 advice = (
                     f'There are two phrases for {noun}: "{rivals[noun]}" is the other. Keep the true one.'
                 )
-                yield _found(reading, "malformed_text", part.span, advice)
-            rivals.setdefault(noun, part.text)
+                yield _found(reading, "malformed_text", span, advice)
+            rivals.setdefault(noun, wording.text)
     if reading.more_lines:
         end = len(caption.text)
         advice = "Training reads only the first line. Join the lines, or remove the others."
@@ -174,7 +184,7 @@ def check_text(reading: Reading) -> Iterator[Finding]:
 def check_style(reading: Reading, styles: frozenset[str]) -> Iterator[Finding]:
     """Find `boilerplate`: one finding for each phrase of the style list, wherever it stands."""
     for part in reading.parts:
-        if part.form in styles:
+        if part.wording.form in styles:
             advice = "The phrase says nothing about this picture. Remove it by cleaning."
             yield _found(reading, "boilerplate", part.span, advice)
 
@@ -189,7 +199,7 @@ def check_colours(reading: Reading) -> Iterator[Finding]:
     first: dict[str, Part] = {}
     for part in reading.parts:
         if part.feature in COLOURED_FEATURES:
-            coloured[part.feature] = coloured.get(part.feature, False) or names_colour(part.words)
+            coloured[part.feature] = coloured.get(part.feature, False) or part.wording.coloured
             first.setdefault(part.feature, part)
     for feature, has in coloured.items():
         if not has:
@@ -200,4 +210,6 @@ def check_colours(reading: Reading) -> Iterator[Finding]:
 
 
 def _found(reading: Reading, kind: str, span: Span, advice: str) -> Finding:
-    return finding(reading.file, kind, advice, span=span, text=reading.caption.text[span[0] : span[1]])
+    start, end = span
+    place = (reading.file, kind, span, reading.caption.text[start:end], SEVERITIES[kind], advice)
+    return _new(Finding, place)

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from ..errors import InputError
-from .parse import Caption, Phrase, parse, starts_palette
-from .residue import removals, residue
-from .scan import Span, says_something
+from .parse import Caption, parse
+from .scan import says_something
 from .style import DEFAULT_STYLE_PHRASES, normal_form, normal_set
+from .wording import count_words
 
 Strategy = Literal["smart", "2025"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 
-_WORD = re.compile(r"\w+")
 
-
-@dataclass(frozen=True)
-class CleanedCaption:
+class CleanedCaption(NamedTuple):
     """A cleaned caption.
 
     Attributes:
@@ -68,17 +63,30 @@ def clean_caption(
     Raises:
         InputError: no such strategy.
     """
-    if strategy not in STRATEGIES:
-        raise InputError(
-            "is no cleaning strategy",
-            field="strategy",
-            value=strategy,
-            remedy=f"Use one of: {', '.join(STRATEGIES)}.",
-        )
-    caption = parse(text)
+    return clean_parsed(parse(text), strategy=strategy, style_phrases=style_phrases)
+
+
+def clean_parsed(
+    caption: Caption,
+    *,
+    strategy: str = "smart",
+    style_phrases: Collection[str] = DEFAULT_STYLE_PHRASES,
+) -> CleanedCaption:
+    """Clean a caption that is parsed already, as `clean_caption` cleans its text.
+
+    Raises:
+        InputError: no such strategy.
+    """
+    if strategy == "smart":
+        return _clean_smart(caption, _styles(tuple(style_phrases)))
     if strategy == "2025":
         return _clean_2025(caption)
-    return _clean_smart(caption, _styles(tuple(style_phrases)))
+    raise InputError(
+        "is no cleaning strategy",
+        field="strategy",
+        value=strategy,
+        remedy=f"Use one of: {', '.join(STRATEGIES)}.",
+    )
 
 
 @lru_cache(maxsize=16)
@@ -87,48 +95,43 @@ def _styles(phrases: tuple[str, ...]) -> frozenset[str]:
 
 
 def _clean_smart(caption: Caption, styles: frozenset[str]) -> CleanedCaption:
-    text = caption.text
-    out: list[str] = []
+    text, phrases = caption.text, caption.phrases
+    lines: list[str] = []  # those that are finished, with their breaks
+    kept: list[str] = []  # the phrases of the line so far
     gone: list[str] = []
-    exempt = 0  # words that cleaning is meant to remove
-    kept_on_line = line_is_over = False
-    spans = removals(caption)
-    next_span = 0
-    for phrase in caption.phrases:
-        mine, next_span = _spans_of(phrase, spans, next_span)
-        rest = "" if phrase.bare else residue(caption, phrase, mine)
-        said = bool(rest) and not rest.isspace()
-        opens_palette = phrase.section == "palette" or (said and starts_palette(rest))
-        if opens_palette and not line_is_over and said:
-            rest = _after_palette(rest)
-            exempt += 1
-        if said and normal_form(rest) in styles:
-            exempt += len(_WORD.findall(rest))
-            gone.append(rest.strip())
-        elif line_is_over or opens_palette:
-            if says_something(rest, 0, len(rest)):
+    words = words_kept = 0
+    line_is_over = False
+    several_lines = phrases[-1].line > 0
+    for start, end, separator_end, section, _, _, _, count, wording in phrases:
+        words += count
+        rest = wording.kept
+        if rest:
+            opens_palette = section == "palette" or wording.palette
+            form = wording.form
+            if opens_palette and not line_is_over:
+                words -= 1  # the word "palette" is meant to go
+                rest = _after_palette(rest)
+                form = normal_form(rest)
+            if form in styles:
+                words -= count_words(rest)
                 gone.append(rest.strip())
-        elif said:
-            out.append("," + rest.rstrip() if kept_on_line else _first(rest, phrase, caption))
-            kept_on_line = True
-        line_is_over |= opens_palette
-        if phrase.separator_end > phrase.end and text[phrase.end] != ",":
-            out.append(text[phrase.end : phrase.separator_end])
-            kept_on_line = line_is_over = False
-    cleaned = "".join(out)
-    words = _count_words(caption) - exempt
-    return CleanedCaption(cleaned, len(caption.codes), 0, tuple(gone), words, len(_WORD.findall(cleaned)))
-
-
-def _count_words(caption: Caption) -> int:
-    """Count the words of a caption, its codes not among them."""
-    pieces = []
-    position = 0
-    for code in caption.codes:
-        pieces.append(caption.text[position : code.start])
-        position = code.end
-    pieces.append(caption.text[position:])
-    return len(_WORD.findall(" ".join(pieces)))
+            elif line_is_over or opens_palette:
+                if says_something(rest, 0, len(rest)):
+                    gone.append(rest.strip())
+            else:
+                words_kept += wording.word_count
+                # A line's first phrase keeps its leading blanks only if it was the first before.
+                first = kept or start == 0 or text[start - 1] in "\r\n"
+                kept.append(rest if first else rest.lstrip())
+            line_is_over |= opens_palette
+        elif section == "palette":
+            line_is_over = True
+        if several_lines and separator_end > end and text[end] != ",":
+            lines.append(",".join(kept) + text[end:separator_end])
+            kept.clear()
+            line_is_over = False
+    cleaned = "".join(lines) + ",".join(kept)
+    return CleanedCaption(cleaned, len(caption.codes), 0, tuple(gone), words, words_kept)
 
 
 def _after_palette(rest: str) -> str:
@@ -137,31 +140,21 @@ def _after_palette(rest: str) -> str:
     return words if colon else head.strip()[len("palette") :]
 
 
-def _spans_of(phrase: Phrase, spans: list[Span], first: int) -> tuple[list[Span], int]:
-    last = first
-    while last < len(spans) and spans[last][0] < phrase.end:
-        last += 1
-    return spans[first:last], last
-
-
-def _first(rest: str, phrase: Phrase, caption: Caption) -> str:
-    """A line's first kept phrase: its leading blanks stay only if it was the line's first before."""
-    starts_line = phrase.start == 0 or caption.text[phrase.start - 1] in "\r\n"
-    return rest.rstrip() if starts_line else rest.strip()
-
-
 def _clean_2025(caption: Caption) -> CleanedCaption:
     """The original script's result: single six-digit codes in tight parentheses, and the palette, go."""
     text = caption.text
     palette = next((p for p in caption.phrases if p.section == "palette"), None)
     end = palette.start if palette else len(text)
-    tight = {(g.start, g.end) for g in caption.groups if g.end - g.start == 9 and text[g.start] == "("}
     out: list[str] = []
     position = left = 0
     for code in caption.codes:
         if code.end > end:
             break
-        if (code.start - 1, code.end + 1) not in tight:
+        if (
+            code.end - code.start != 7
+            or text[code.start - 1 : code.start] != "("
+            or text[code.end : code.end + 1] != ")"
+        ):
             left += 1
             continue
         out.append(text[position : code.start - 1].rstrip())
@@ -172,8 +165,7 @@ def _clean_2025(caption: Caption) -> CleanedCaption:
     styles = normal_set(DEFAULT_STYLE_PHRASES)
     gone = [text[p.start : p.end].strip() for p in caption.phrases if p.section == "tail"]
     gone = [phrase for phrase in gone if normal_form(phrase) in styles]
-    exempt = sum(len(_WORD.findall(phrase)) for phrase in gone) + (palette is not None)
-    kept = _count_words(parse(cleaned))
-    return CleanedCaption(
-        cleaned, len(caption.codes) - left, left, tuple(gone), _count_words(caption) - exempt, kept
-    )
+    exempt = sum(map(count_words, gone)) + (palette is not None)
+    words = sum(phrase.words for phrase in caption.phrases) - exempt
+    kept = sum(phrase.words for phrase in parse(cleaned).phrases)
+    return CleanedCaption(cleaned, len(caption.codes) - left, left, tuple(gone), words, kept)

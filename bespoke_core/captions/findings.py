@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 #: Every kind of finding with its severity: "error" (training would fail or learn nonsense), "warning"
 #: (training learns something that was not meant), "info" (worth knowing).
@@ -19,6 +18,7 @@ SEVERITIES = {
     "duplicate_caption": "warning",
     "duplicate_code": "warning",
     "shared_code": "warning",
+    "misplaced_code": "warning",
     "uncaptioned_code": "warning",
     "malformed_code": "warning",
     "phantom_code": "warning",
@@ -26,12 +26,12 @@ SEVERITIES = {
     "boilerplate": "warning",
     "colourless_feature": "warning",
     "frequent_phrase": "info",
+    "over_token_limit": "warning",
 }
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that an audit found.
+class Finding(NamedTuple):
+    """One thing that an audit found (a NamedTuple because a data set has hundreds of thousands).
 
     Attributes:
         file: the caption's or picture's file name.

@@ -2,40 +2,42 @@
 
 from __future__ import annotations
 
-from .parse import Caption, Phrase
-from .scan import BRACKETS, Span, says_something
+from collections.abc import Collection, Sequence
 
-# Punctuation that only binds a code to its neighbour: "hair: #...", "#... / #...", "brown, #...".
-_BINDING = ",;:/|&+-–—~=\\"
-# One set, so that blanks and punctuation in turns are trimmed in one go.
-_TRIMMED = _BINDING + "".join(chr(c) for c in range(0x3001) if chr(c).isspace())
+from .scan import BINDING, BRACKETS, TRIMMED, Group, Span, says_something
+
 _CLOSING = "".join(BRACKETS.values())
 _OPENING = "".join(BRACKETS)
 _ENDING = ",.;!?:" + _CLOSING
 _QUOTES = {'"': '"', "'": "'", "`": "`", "“": "”", "‘": "’"}
 
 
-def removals(caption: Caption) -> list[Span]:
+def removals(
+    text: str, codes: Sequence[Span], groups: Sequence[Group], strays: Collection[int]
+) -> list[Span]:
     """Return the spans of codes and of brackets that are hollow without codes: in order, none overlapping.
 
     A code takes with it the bracket beside it that has no partner, and the quotes or backslash around it.
+
+    Args:
+        text: the whole caption.
+        codes: the spans of a stretch's codes, in order.
+        groups: its matched brackets in the order of their closing.
+        strays: its brackets without a partner.
     """
-    hollow = sorted((g.start, g.end) for g in caption.groups if g.hollow)
     outermost: list[Span] = []
-    for span in hollow:
+    for span in sorted((g.start, g.end) for g in groups if g.hollow):
         if not outermost or span[0] >= outermost[-1][1]:
             outermost.append(span)
-    strays = frozenset(caption.strays)
+    partnerless = frozenset(strays)
     spans: list[Span] = []
     group = 0
-    for code in caption.codes:
-        while group < len(outermost) and outermost[group][1] <= code.start:
+    for start, end in codes:
+        while group < len(outermost) and outermost[group][1] <= start:
             group += 1
-        if group == len(outermost) or code.start < outermost[group][0]:
-            spans.append(_with_stray(caption.text, code.start, code.end, strays))
-    if not spans:
-        return outermost
-    return sorted([*outermost, *spans])
+        if group == len(outermost) or start < outermost[group][0]:
+            spans.append(_with_stray(text, start, end, partnerless))
+    return sorted([*outermost, *spans]) if spans else outermost
 
 
 def _with_stray(text: str, start: int, end: int, strays: frozenset[int]) -> Span:
@@ -53,23 +55,22 @@ def _with_stray(text: str, start: int, end: int, strays: frozenset[int]) -> Span
     return start, end
 
 
-def residue(caption: Caption, phrase: Phrase, spans: list[Span]) -> str:
-    """Return the text of `phrase` without `spans` (those of `removals` that lie in it).
+def residue(text: str, phrase: Span, spans: list[Span]) -> str:
+    """Return the text of a phrase, given by its span, without `spans` (those of `removals` that lie in it).
 
     Every other character stays in its order, except the blanks and the binding punctuation that removal
     would leave dangling. Blanks before the phrase's first word stay, so that it can be written back. The
     result is empty when nothing but punctuation is left. Two words that a code held apart get a space.
     """
-    text = caption.text
     if not spans:
-        return _without_empty_places(text[phrase.start : phrase.end])
+        return _without_empty_places(text[slice(*phrase)])
     pieces: list[str] = []
-    position = phrase.start
+    position, limit = phrase
     for start, end in _clusters(text, spans, phrase):
         if start > position:
             pieces.append(text[position:start])
-        position = _join(pieces, text, max(end, position), phrase.end)
-    pieces.append(text[position : phrase.end])
+        position = _join(pieces, text, max(end, position), limit)
+    pieces.append(text[position:limit])
     result = "".join(pieces)
     return _without_empty_places(result) if says_something(result, 0, len(result)) else ""
 
@@ -92,19 +93,19 @@ def _without_empty_places(phrase: str) -> str:
     return "".join(pieces)
 
 
-def _clusters(text: str, spans: list[Span], phrase: Phrase) -> list[Span]:
+def _clusters(text: str, spans: list[Span], phrase: Span) -> list[Span]:
     """Merge spans with only binding punctuation between them; take in quotes and backslashes around."""
     merged: list[Span] = []
     for start, end in spans:
         # Two neighbours may claim the same partnerless bracket.
-        if merged and (start <= merged[-1][1] or not text[merged[-1][1] : start].strip(_TRIMMED)):
+        if merged and (start <= merged[-1][1] or not text[merged[-1][1] : start].strip(TRIMMED)):
             merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
         else:
             merged.append((start, end))
     result = []
     for start, end in merged:
-        before = text[start - 1] if start > phrase.start else ""
-        after = text[end] if end < phrase.end else ""
+        before = text[start - 1] if start > phrase[0] else ""
+        after = text[end] if end < phrase[1] else ""
         if before == "\\":
             start -= 1
         elif before and _QUOTES.get(before) == after:
@@ -118,7 +119,7 @@ def _join(pieces: list[str], text: str, end: int, limit: int) -> int:
     left = pieces[-1] if pieces else ""
     right = _skip_blanks(text, end, limit)
     if left.strip() and (right == limit or text[right] in _ENDING):
-        trimmed = left.rstrip(_TRIMMED)
+        trimmed = left.rstrip(TRIMMED)
         left = pieces[-1] = trimmed or left[: len(left) - len(left.lstrip())]
         if not trimmed or left[-1] in _OPENING:
             return _skip_binding(text, right, limit)
@@ -142,6 +143,6 @@ def _skip_blanks(text: str, start: int, limit: int) -> int:
 
 
 def _skip_binding(text: str, start: int, limit: int) -> int:
-    while start < limit and (text[start].isspace() or text[start] in _BINDING):
+    while start < limit and (text[start].isspace() or text[start] in BINDING):
         start += 1
     return start

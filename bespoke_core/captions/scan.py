@@ -15,12 +15,17 @@ BRACKETS = {"(": ")", "[": "]", "{": "}", "（": "）", "【": "】"}
 _CLOSING = {close: opening for opening, close in BRACKETS.items()}
 # The commonest form by far, "(#rrggbb)", is one token. The look-behind keeps a long run of "#" linear: only
 # its first character can start a match.
-_TOKEN = re.compile(r"\(#([0-9a-fA-F]{6})\)|(?<!#)#+([0-9a-fA-F]{3,})|[,()\[\]{}（）【】]|\r\n?|\n")
+_TOKEN = re.compile(r"\(#([0-9a-fA-F]{6})\)|(?<!#)#+([0-9a-fA-F]{3,})|[,()\[\]{}（）【】]")
 _WHOLE = len("(#rrggbb)")
 # What may stand around codes without saying anything: blanks and punctuation.
 _GLUE = r"\s!-/:-@\[-`{-~–—·•…“”‘’（）【】"
 _REAL = re.compile(rf"[^{_GLUE}]|_")
 _NOT_BLANK = re.compile(r"[^\s,]")
+
+# Punctuation that only binds a code to its neighbour: "hair: #...", "#... / #...", "brown, #...".
+BINDING = ",;:/|&+-–—~=\\"
+# One set, so that blanks and punctuation in turns are trimmed in one go.
+TRIMMED = BINDING + "".join(chr(c) for c in range(0x3001) if chr(c).isspace())
 
 # How much stands in a stretch of text.
 _BLANK, _PUNCTUATION, _WORDS = 0, 1, 2
@@ -57,7 +62,7 @@ def code_span(text: str, start: int, digits: Span) -> Span | None:
 
 
 class _Frame:
-    """An open bracket, or a line's outermost level: what has been seen in it so far."""
+    """An open bracket, or the outermost level: what has been seen in it so far."""
 
     __slots__ = ("codes", "commas", "content", "hollow_inside", "opening", "position")
 
@@ -71,14 +76,15 @@ class _Frame:
 
 
 class Scanner:
-    """The one pass over a text; `parse` is its only caller.
+    """The one pass over a stretch of a line that is not written in the regular way; for `parse` alone.
 
     Attributes:
         spans, values: span and hexadecimal digits of each code.
         company: for each code, ALONE, AMONG_CODES or AMONG_WORDS inside its brackets, or UNBRACKETED.
         groups: the matched brackets in the order of their closing.
-        strays: the brackets without a partner, in order.
-        separators: spans of the commas outside brackets and of the line breaks; an empty one at the end.
+        strays: the brackets without a partner, in any order.
+        separators: spans of the commas outside brackets; the last one ends the stretch (it is empty where
+            the line ends).
     """
 
     def __init__(self, text: str) -> None:
@@ -93,10 +99,11 @@ class Scanner:
         self.open_count = dict.fromkeys(BRACKETS, 0)
         self.done = 0
 
-    def run(self) -> None:
-        """Scan the whole text."""
+    def run(self, start: int, line_end: int) -> None:
+        """Scan from a phrase's start to the first comma that no bracket holds, or to the line's end."""
         text = self.text
-        for match in _TOKEN.finditer(text):
+        self.done = start
+        for match in _TOKEN.finditer(text, start, line_end):
             start, end = match.span()
             token = text[start]
             if token == "#":
@@ -111,6 +118,9 @@ class Scanner:
                 continue
             if len(self.stack) > 1:
                 self._stretch(start)
+            elif token == ",":
+                self.separators.append((start, end))
+                return
             self.done = end
             if end - start == _WHOLE:
                 self.stack[-1].hollow_inside = True
@@ -121,12 +131,12 @@ class Scanner:
             elif token in BRACKETS:
                 self.stack.append(_Frame(start, token))
                 self.open_count[token] += 1
-            elif token in _CLOSING:
-                self._close(start, token)
             else:
-                self._end_line((start, end))
-        self._end_line((len(text), len(text)))
-        self.strays.sort()
+                self._close(start, token)
+        # What is still open has no partner, and the commas in it split phrases.
+        self.separators.extend((comma, comma + 1) for frame in self.stack for comma in frame.commas)
+        self.separators.append((line_end, line_end))
+        self.strays.extend(frame.position for frame in self.stack[1:])
 
     def _add_code(self, span: Span, digits: str, company: int) -> None:
         self.spans.append(span)
@@ -173,12 +183,3 @@ class Scanner:
             outer.hollow_inside = True
         else:
             outer.content = max(outer.content, content)
-
-    def _end_line(self, separator: Span) -> None:
-        """Close a line: what is still open has no partner, and the commas outside brackets split phrases."""
-        self.separators.extend((c, c + 1) for frame in self.stack for c in frame.commas)
-        self.separators.append(separator)
-        self.strays.extend(frame.position for frame in self.stack[1:])
-        if len(self.stack) > 1 or self.stack[0].codes or self.stack[0].commas:
-            self.stack = [_Frame(-1, "")]
-            self.open_count = dict.fromkeys(BRACKETS, 0)
