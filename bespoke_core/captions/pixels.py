@@ -13,6 +13,7 @@ from ..color.spaces import pack
 from ..errors import InputError
 from ..sprites.background import Background, arrangement, find_background
 from ..sprites.figure import Area, find_hair, find_skin
+from ..sprites.pictures import read_picture
 from ..sprites.true_size import small_form
 
 _REMEDY = "Replace the picture or remove it with its caption."
@@ -71,7 +72,9 @@ def look_at(path: Path) -> Look:
 
     try:
         with Image.open(path) as picture:
-            rgba = picture.convert("RGBA")
+            deep = picture.mode.startswith("I") or picture.mode == "F"
+            # Pillow clips 16 bits to 8 instead of scaling them.
+            rgba = Image.fromarray(read_picture(path)).convert("RGBA") if deep else picture.convert("RGBA")
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         raise InputError(f"the picture cannot be decoded ({error})", file=path, remedy=_REMEDY) from None
     levels = np.asarray(rgba)

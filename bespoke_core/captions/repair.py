@@ -25,12 +25,13 @@ _SAYS_PLAIN = {"solid", "plain", "flat", "uniform"}
 _COVERS_HAIR = {
     *("hat", "cap", "crown", "beanie", "headband", "bandana", "helmet", "hood", "hoodie", "turban", "halo"),
     *("headphones", "visor", "scarf", "hijab", "veil", "tiara", "beret", "mask", "wig", "durag", "bonnet"),
-    *("headwrap", "wrap", "horns", "bucket", "fedora", "headset", "bow", "flower", "flowers"),
+    *("headwrap", "wrap", "horns", "bucket", "fedora", "cowboy", "headset", "bow", "flower", "flowers"),
 }
 _DENIES = {"no", "without", "bald", "hidden", "invisible"}
 _MOST_COLORS = 2
 _LEAST_SHARE = 0.2  # of the border, for a colour to be named
 _LEAST_KNOWN = 0.9
+_MOST_OF_HAIR = 0.6  # of the cells around and above the face, for one basic colour word to lead
 
 
 @dataclass(frozen=True)
@@ -184,31 +185,32 @@ def _background(part: Part, look: Look) -> _Seen:
 
 
 def _skin(look: Look) -> _Seen:
-    from ..color.names import name_of
+    from ..color.skin import name_of_skin
 
     if look.skin is None:
         return _Seen(reason="No face with the colour of skin is found in the middle of the picture.")
-    return _Seen(
-        (name_of(look.skin.color),),
-        look.skin.color[None],
-        "It is the commonest colour in the middle of the face.",
-    )
+    reason = "It is the commonest colour in the middle of the face."
+    return _Seen((name_of_skin(look.skin.color),), look.skin.color[None], reason)
 
 
 def _hair(reading: Reading, look: Look) -> _Seen:
-    from ..color.names import name_of
+    import numpy as np
+
+    from ..color.names import name_of_colors, names_of
 
     words = {word for part in reading.parts for word in part.words}
     covering = sorted(_COVERS_HAIR & words)
     if covering:
         return _Seen(reason=f'Hair cannot be told from what covers it: the caption names "{covering[0]}".')
     if look.hair is None:
+        return _Seen(reason="The figure shows no hair above a face.")
+    colors = look.hair.colors
+    counts = np.ones(len(colors), dtype=np.int64)
+    name = name_of_colors(colors, counts)
+    agree = np.array([other.split()[-1] == name.split()[-1] for other in names_of(colors)])
+    if agree.mean() < _MOST_OF_HAIR:
         return _Seen(reason="No one colour leads around and above the face.")
-    return _Seen(
-        (name_of(look.hair.color),),
-        look.hair.color[None],
-        "It is the leading colour around and above the face.",
-    )
+    return _Seen((name,), colors[agree], "Most of what stands around and above the face has this colour.")
 
 
 def _agreeing_code(reading: Reading, part: Part, seen: _Seen) -> str | None:

@@ -27,7 +27,6 @@ _FACE_ROWS, _FACE_COLUMNS = (0.38, 0.78), (0.30, 0.72)
 _LEAST_SHOULDERS = 0.2  # of the bottom row; some portraits end at the neck
 _LEAST_FACE = 0.25
 _LEAST_HAIR = 0.02
-_LEADING = 0.45
 _FRINGE = 0.125  # how far below the top of the skin a fringe reaches, as a share of the height
 # Human skin in OKLab: hue in degrees, lightness, chroma.
 _SKIN_HUE, _SKIN_LIGHTNESS, _SKIN_CHROMA = (15.0, 95.0), (0.25, 1.0), (0.012, 0.16)
@@ -40,15 +39,16 @@ class Area:
 
     Attributes:
         mask: its cells, bool (h, w).
-        color: the median of its leading shade, uint8 (3,).
-        colors: its cells' colours, uint8 (n, 3), one a cell.
-        leading: the leading shade's share of the place where the feature was looked for, 0..1.
+        colors: their colours, uint8 (n, 3), one a cell.
     """
 
     mask: Mask
-    color: NDArray[np.uint8]
     colors: Cells
-    leading: float
+
+    @property
+    def color(self) -> NDArray[np.uint8]:
+        """The median of its colours, uint8 (3,)."""
+        return np.asarray(np.median(self.colors, axis=0), dtype=np.uint8)
 
 
 def is_portrait(background: Background) -> bool:
@@ -72,20 +72,20 @@ def find_skin(cells: Cells, background: Background) -> Area | None:
     shades = _shades(cells)
     sizes = np.bincount(shades[face])
     for shade in np.argsort(-sizes, kind="stable"):
-        leading = float(sizes[shade] / face.sum())
-        if leading < _LEAST_FACE:
+        if sizes[shade] < _LEAST_FACE * face.sum():
             return None
         color = np.median(cells[face & (shades == shade)], axis=0).astype(np.uint8)
         if _is_skin(color):
             mask = (shades == shade) & ~background.region
-            return Area(mask, color, cells[mask], leading)
+            return Area(mask, cells[mask])
     return None
 
 
 def find_hair(cells: Cells, background: Background, skin: Area) -> Area | None:
-    """Find the hair of a portrait whose skin was found; None where no shade leads.
+    """Find what stands around and above a portrait's face, whose skin was found; None where nothing does.
 
-    A hat cannot be told from hair: ask only where none is mentioned.
+    That is hair, or what covers it: a hat cannot be told from hair, so ask only where none is mentioned. It
+    may have several colours.
     """
     height = cells.shape[0]
     rows = np.nonzero(skin.mask[: int(height * _FACE_ROWS[1])])[0]
@@ -96,14 +96,7 @@ def find_hair(cells: Cells, background: Background, skin: Area) -> Area | None:
     mask[lowest:] = False
     if mask.sum() < _LEAST_HAIR * mask.size:
         return None
-    shades = _shades(cells)
-    sizes = np.bincount(shades[mask])
-    shade = int(sizes.argmax())
-    leading = float(sizes[shade] / mask.sum())
-    if leading < _LEADING:
-        return None
-    color = np.median(cells[mask & (shades == shade)], axis=0).astype(np.uint8)
-    return Area(mask, color, cells[mask], leading)
+    return Area(mask, cells[mask])
 
 
 def _shades(cells: Cells) -> NDArray[np.int64]:
