@@ -1,6 +1,6 @@
 """The plain name of a colour, as captioners write it: "dark brown", "bright green", "light gray".
 
-A name is one of 14 basic words, the one that most people give the colour (`color.survey`), with "light",
+A name is one of 15 basic words, the one that most people give the colour (`color.survey`), with "light",
 "dark" or "bright" before it where the colour lies beyond the word's usual shades (`color.words.SHADES`). The
 name's own region (`color.phrases.region_of`) holds the colour: what is named here is found again there.
 """
@@ -36,7 +36,7 @@ BASIC_NAMES = (
         "pink",
         "brown",
     ),
-    *("tan", "olive"),
+    *("tan", "olive", "peach"),
 )
 
 
@@ -52,9 +52,14 @@ def _shades_of(word: str) -> tuple[str, ...]:
 PLAIN_NAMES = tuple(
     name for word in BASIC_NAMES for name in (word, *(f"{shade} {word}" for shade in _shades_of(word)))
 )
-# People also answer "beige" and "peach"; the plain words for them are tan and, for a vivid peach, orange.
-_OTHER_ANSWERS = {"beige": "tan", "peach": "tan"}
-_VIVID_PEACH = 32  # CIELAB chroma
+# Captions hardly say "beige"; those who look at pictures call it tan.
+_SAID = {"beige": "tan"}
+# Beside the black outlines of a drawing a warm near-black is brown more often than alone on a page.
+_NEAR_BLACK = 20  # CIELAB lightness
+_WARMER = 1.6  # in log share
+# People share one warm tint out among these words, so that each alone has fewer answers than gray.
+_WARM = ("brown", "tan", "beige", "peach")
+_TINTED = 0.15  # in log share
 _LEAST = 3.0  # in log share: an answer that one in twenty as many people give is none
 _AT_ONCE = 1 << 15
 _MOST_CENTRAL = 512  # colours among which a central one is looked for
@@ -112,7 +117,7 @@ def _regions() -> tuple[Region, ...]:
 def _names(colors: NDArray[np.uint8]) -> NDArray[np.intp]:
     """Return indices into `PLAIN_NAMES`: the likeliest answer whose region holds the colour."""
     lab = srgb_to_lab(colors).astype(np.float64)
-    scores = answer_scores(lab)
+    scores = _plain_scores(lab)
     likeliest = np.argsort(-scores, axis=1, kind="stable")
     best = scores.max(axis=1)
     result = np.full(len(colors), -1, dtype=np.intp)
@@ -133,11 +138,23 @@ def _names(colors: NDArray[np.uint8]) -> NDArray[np.intp]:
     return np.where(result < 0, first, result)
 
 
+def _plain_scores(lab: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the survey's scores, mended where its answers to one colour alone on a page mislead."""
+    scores = answer_scores(lab)
+    column = {word: index for index, word in enumerate(answers())}
+    black = scores.argmax(axis=1) == column["black"]
+    scores[black & (lab[:, 0] < _NEAR_BLACK), column["brown"]] += _WARMER
+    warm = scores[:, [column[word] for word in _WARM]]
+    gray = scores[:, column["gray"]]
+    tinted = np.logaddexp.reduce(warm, axis=1) + _TINTED > gray
+    scores[:, column["gray"]] = np.where(tinted, np.minimum(gray, warm.max(axis=1) - 1e-9), gray)
+    return scores
+
+
 def _shaded(answer: NDArray[np.intp], lab: NDArray[np.float64]) -> NDArray[np.intp]:
     """Return indices into `PLAIN_NAMES` of answers (N,) with the shade that the colours (N, 3) have."""
     level, chroma = lab[:, 0], np.hypot(lab[:, 1], lab[:, 2])
-    said = np.array([_OTHER_ANSWERS.get(word, word) for word in answers()])[answer]
-    said[(np.array(answers())[answer] == "peach") & (chroma >= _VIVID_PEACH)] = "orange"
+    said = np.array([_SAID.get(word, word) for word in answers()])[answer]
     result = np.empty(len(answer), dtype=np.intp)
     for word in np.unique(said).tolist():
         shades = SHADES.get(word)

@@ -59,7 +59,9 @@ SHADES = {
     "purple": Shades(25, 55, (95, 40)),
     "pink": Shades(52, 83, (70, 45)),
     "brown": Shades(28, 59),
-    "tan": Shades(0, 86),
+    "tan": Shades(0, 85),
+    "beige": Shades(0, 101),
+    "peach": Shades(0, 84),
     "olive": Shades(0, 101),
 }
 
@@ -118,9 +120,11 @@ def _table() -> dict[str, ColorWord]:
     )
     add("caramel cinnamon sienna bronze", (Box((25, 68), (20, 70), (35, 85)),), "brown")
     add("hazel", (Box((18, 65), (10, 60), (45, 125)),), "brown")
-    add("tan beige khaki sand sandy", _TAN, "tan")
+    add("tan khaki sand sandy", _TAN, "tan")
+    add("beige", (Box((60, 97), (5, 45), (48, 112)),), "beige")
     add("cream creme ivory eggshell", (Box((80, 98), (3, 32), (60, 110)),), "tan")
-    add("salmon peach coral", (Box((60, 92), (15, 75), (22, 68)),), "orange")
+    add("salmon coral", (Box((60, 92), (15, 75), (22, 68)),), "orange")
+    add("peach", (Box((60, 92), (12, 75), (22, 76)),), "peach")
     add("yellow yellowish lemon", _YELLOW, "yellow")
     add("gold golden blonde blond blonder", (Box((50, 92), (30, 200), (68, 100)),), "yellow")
     add("mustard ochre", (Box((45, 80), (35, 200), (68, 102)),), "yellow")

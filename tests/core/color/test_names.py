@@ -49,9 +49,17 @@ def test_names_are_plain_words(code: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("code", "name"),
     [
-        *(("#0d0d0d", "black"), ("#141008", "black"), ("#201510", "black"), ("#352019", "dark brown")),
+        *(("#0d0d0d", "black"), ("#141008", "black"), ("#201510", "dark brown"), ("#352019", "dark brown")),
         *(("#421901", "dark brown"), ("#62321e", "dark brown"), ("#88542c", "brown"), ("#b2341f", "red")),
-        *(("#de7626", "orange"), ("#7d4747", "brown"), ("#be845a", "light brown"), ("#949498", "gray")),
+        *(
+            ("#de7626", "orange"),
+            ("#7d4747", "brown"),
+            ("#be845a", "light brown"),
+            ("#f4d0c2", "light pink"),
+            ("#f1c3b1", "peach"),
+            ("#221111", "dark brown"),
+            ("#949498", "gray"),
+        ),
         *(("#f4f4f0", "white"), ("#fac428", "yellow"), ("#d0d0d4", "light gray")),
     ],
 )
@@ -60,7 +68,7 @@ def test_hair_and_skin_have_the_names_that_captions_give_them(code: str, name: s
 
 
 def test_the_names_that_can_come_out_are_few_and_plain() -> None:
-    assert len(PLAIN_NAMES) == len(set(PLAIN_NAMES)) == 43
+    assert len(PLAIN_NAMES) == len(set(PLAIN_NAMES)) == 45
     for name in PLAIN_NAMES:
         *shade, word = name.split()
         assert word in BASIC_NAMES
