@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import unicodedata
 from pathlib import Path
 
@@ -192,6 +193,123 @@ def test_hidden_files_are_not_data(folder: Path) -> None:
     caption(folder / "._lad_2.txt", b"\xff")
     (folder / ".hidden").mkdir()
     assert len(read_training_set(folder).items) == 3
+
+
+def test_a_text_is_read_when_it_is_asked_for(folder: Path) -> None:
+    item = read_training_set(folder).items[1]
+    caption(folder / "lad_2.txt", "new words")
+    assert item.caption == "new words"
+    caption(folder / "lad_2.txt", b"\xff")
+    with pytest.raises(InputError, match=r"lad_2\.txt: is not UTF-8"):
+        _ = item.caption
+
+
+def test_folders_with_repeats_are_one_data_set(tmp_path: Path) -> None:
+    for name in ("10_punk/b", "10_punk/a", "2_lady/a", "notes/x", ".hidden/y"):
+        picture(tmp_path / f"{name}.png")
+        caption(tmp_path / f"{name}.txt", name)
+    dataset = read_dataset(tmp_path)
+    assert [item.file for item in dataset.items] == ["2_lady/a.txt", "10_punk/a.txt", "10_punk/b.txt"]
+    assert [item.caption for item in dataset.items] == ["2_lady/a", "10_punk/a", "10_punk/b"]
+    assert dataset.items[0].image_path == tmp_path / "2_lady" / "a.png"
+    (tmp_path / "2_lady" / "a.txt").unlink()
+    (tmp_path / "10_punk" / "a.png").unlink()
+    assert [(p.kind, p.file) for p in read_dataset(tmp_path).find_problems()] == [
+        ("missing_caption", "2_lady/a.png"),
+        ("orphan_caption", "10_punk/a.txt"),
+    ]
+
+
+def test_folders_with_repeats_are_not_trained_on_as_one(tmp_path: Path) -> None:
+    picture(tmp_path / "10_punk" / "a.png")
+    caption(tmp_path / "10_punk" / "a.txt")
+    with pytest.raises(InputError, match=r"holds folders with repeats \(10_punk\).*Choose one of them"):
+        read_training_set(tmp_path)
+    assert len(read_training_set(tmp_path / "10_punk").items) == 1
+
+
+def test_pictures_both_beside_and_in_a_folder_with_repeats_are_refused(folder: Path) -> None:
+    caption(folder / "10_punk" / "a.txt")
+    with pytest.raises(InputError, match="holds pictures itself and also the folder 10_punk"):
+        read_dataset(folder)
+
+
+def test_captions_whose_pictures_lie_elsewhere_are_not_mixed_with_a_sub_folders(
+    tmp_path: Path,
+) -> None:
+    caption(tmp_path / "texts" / "a.txt")
+    caption(tmp_path / "texts" / "1_old" / "a.txt")
+    picture(tmp_path / "art" / "a.png")
+    dataset = read_dataset(tmp_path / "texts", images=tmp_path / "art")
+    assert [item.file for item in dataset.items] == ["a.txt"]
+
+
+def test_a_text_beside_folders_with_repeats_is_a_caption_without_a_picture(tmp_path: Path) -> None:
+    picture(tmp_path / "10_punk" / "a.png")
+    caption(tmp_path / "10_punk" / "a.txt")
+    caption(tmp_path / "readme.txt")
+    (problem,) = read_dataset(tmp_path).find_problems()
+    assert (problem.kind, problem.file) == ("orphan_caption", "readme.txt")
+
+
+def test_links_among_folders_with_repeats_lead_nowhere_or_one_level_down(tmp_path: Path) -> None:
+    picture(tmp_path / "set" / "10_punk" / "a.png")
+    caption(tmp_path / "set" / "10_punk" / "a.txt")
+    (tmp_path / "set" / "1_loop").symlink_to(tmp_path / "set" / "1_loop")
+    (tmp_path / "set" / "2_self").symlink_to(tmp_path / "set", target_is_directory=True)
+    (tmp_path / "set" / "10_punk" / "3_up").symlink_to(tmp_path / "set", target_is_directory=True)
+    (tmp_path / "set" / "4_gone").symlink_to(tmp_path / "gone")
+    assert [item.file for item in read_dataset(tmp_path / "set").items] == ["10_punk/a.txt"]
+
+
+@pytest.mark.parametrize(
+    ("texts", "ending"),
+    [
+        (["a.caption"], ".caption"),
+        (["a.txt", "b.caption"], ".txt"),
+        (["a.caption", "b.caption", "readme.txt"], ".caption"),
+        (["a.txt", "a.caption"], ".txt"),
+    ],
+)
+def test_the_ending_of_most_pictures_captions_can_be_found(tmp_path: Path, texts: list, ending: str) -> None:
+    for name in ("a", "b"):
+        picture(tmp_path / f"{name}.png")
+    for name in texts:
+        caption(tmp_path / name)
+    assert read_dataset(tmp_path, caption_extension=None).caption_extension == ending
+
+
+def test_pictures_without_any_caption_are_refused_for_the_usual_ending(tmp_path: Path) -> None:
+    picture(tmp_path / "set" / "a.png")
+    with pytest.raises(InputError, match=r"Write a \.txt file beside each picture"):
+        read_dataset(tmp_path / "set", caption_extension=None)
+
+
+def test_two_captions_of_one_name_are_told(tmp_path: Path) -> None:
+    caption(tmp_path / "a.txt", "one")
+    caption(tmp_path / "a.TXT", "two")
+    if len(list(tmp_path.iterdir())) == 1:
+        pytest.skip("this disk does not tell a.txt from a.TXT")
+    dataset = read_dataset(tmp_path)
+    assert [item.text for item in dataset.items] == ["two"]
+    assert [(p.kind, p.file) for p in dataset.pairing] == [("orphan_caption", "a.txt")]
+
+
+def test_a_name_that_is_not_utf8_is_refused_with_the_name(tmp_path: Path) -> None:
+    caption(tmp_path / "a.txt")
+    try:
+        (tmp_path / os.fsdecode(b"caf\xe9.txt")).write_bytes(b"hat")
+    except OSError:
+        pytest.skip("this disk takes only names in UTF-8")
+    with pytest.raises(InputError, match=r"a file whose name is not UTF-8 \(caf\ufffd\.txt\)\. Rename"):
+        read_dataset(tmp_path)
+
+
+def test_a_folder_that_may_not_be_read_is_named(unprivileged: Path) -> None:
+    caption(unprivileged / "set" / "a.txt")
+    (unprivileged / "set").chmod(0o300)
+    with pytest.raises(InputError, match=r"set': cannot be read \(Permission denied\)"):
+        read_dataset(unprivileged / "set")
 
 
 def test_the_real_set_is_ready_to_train_on(shared_data) -> None:
