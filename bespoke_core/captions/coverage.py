@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..color.codes import format_hex
-from ..color.names import name_of
+from ..color.names import names_of
 from ..color.spaces import srgb_to_lab
 
 SEEN = 0.01
@@ -26,7 +26,7 @@ _BITS = 5  # of each channel: finer than what a name tells apart
 _LEVELS = 1 << _BITS
 _STEP = 256 // _LEVELS
 _TOGETHER = 128  # pictures whose colours are named in one go
-_UNIVERSE_BITS = 3
+_UNIVERSE_BITS = 4
 _LEAST_OF_ALL = 0.004  # a name that hardly any colour bears is not missed
 _ENDS = np.array([[0, 0, 0], [255, 255, 255]], dtype=np.uint8)  # few colours are black or white
 _MOST_SIZES = 1000
@@ -176,11 +176,6 @@ class CoverageCollector:
         return NamedShare(name, format_hex(_centres(commonest, _BITS)), share, self._seen[index])
 
 
-def names_of(colors: NDArray[np.uint8]) -> list[str]:
-    """Return the plain names of colours, uint8 (N, 3)."""
-    return [name_of(color) for color in colors]
-
-
 def _centres(bins: NDArray[np.int64], bits: int) -> NDArray[np.uint8]:
     step, mask = 256 >> bits, (1 << bits) - 1
     levels = np.stack([bins >> 2 * bits, bins >> bits & mask, bins & mask], axis=-1)
@@ -191,7 +186,7 @@ def _centres(bins: NDArray[np.int64], bits: int) -> NDArray[np.uint8]:
 def all_names() -> dict[str, str]:
     """Return the plain names that a fair share of all colours bear, each with a typical colour of that name.
 
-    All colours of the screen are asked for their names, in steps of 32 of each channel.
+    All colours of the screen are asked for their names, in steps of 16 of each channel.
     """
     colors = np.concatenate([_ENDS, _centres(np.arange(1 << 3 * _UNIVERSE_BITS), _UNIVERSE_BITS)])
     lab = srgb_to_lab(colors)
@@ -200,7 +195,9 @@ def all_names() -> dict[str, str]:
         by_name.setdefault(name, []).append(place)
     found = {}
     for name, places in sorted(by_name.items()):
-        if len(places) >= _LEAST_OF_ALL * len(colors) or places[0] < len(_ENDS):
+        if places[0] < len(_ENDS):
+            found[name] = format_hex(colors[places[0]])
+        elif len(places) >= _LEAST_OF_ALL * len(colors):
             centre = lab[places].mean(axis=0)
             nearest = places[int(np.argmin(((lab[places] - centre) ** 2).sum(axis=1)))]
             found[name] = format_hex(colors[nearest])
