@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ..color.spaces import pack
 from ..errors import InputError
 from ..sprites.background import Background, arrangement, find_background
-from ..sprites.figure import Area, find_hair, find_skin
+from ..sprites.figure import Area, find_clothing, find_hair, find_skin
 from ..sprites.pictures import read_picture
 from ..sprites.true_size import small_form
 
@@ -56,8 +56,13 @@ class Look:
 
     @cached_property
     def hair(self) -> Area | None:
-        """The hair of a portrait, where it can be located; a hat cannot be told from it."""
+        """What stands around and above a portrait's face: hair, or what covers it."""
         return None if self.skin is None else find_hair(self.cells, self.background, self.skin)
+
+    @cached_property
+    def clothing(self) -> Area | None:
+        """What a portrait wears, where enough of it can be located."""
+        return None if self.skin is None else find_clothing(self.cells, self.background, self.skin, self.hair)
 
 
 def look_at(path: Path) -> Look:

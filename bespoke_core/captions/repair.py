@@ -2,8 +2,8 @@
 
 A code beside a feature is no proof of its colour: in captions that were made by machine a code belongs as
 often to something else, also where it stands beside one phrase alone. So a name is written only where the
-picture shows the feature: the background from the border, skin and hair in a portrait. Everything else is
-left as it is, with the reason.
+picture shows the feature: the background from the border; skin, hair and clothing in a portrait. Everything
+else is left as it is, with the reason.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from .checks import Part, Reading
 from .features import COLOURED_FEATURES, FEATURE_NOUNS, feature_of, names_colour, words_of
 
 if TYPE_CHECKING:
+    from ..sprites.figure import Area
     from .pixels import Look
 
 _WORD = re.compile(r"[^\W\d_]+")
@@ -31,7 +32,7 @@ _DENIES = {"no", "without", "bald", "hidden", "invisible"}
 _MOST_COLORS = 2
 _LEAST_SHARE = 0.2  # of the border, for a colour to be named
 _LEAST_KNOWN = 0.9
-_MOST_OF_HAIR = 0.6  # of the cells around and above the face, for one basic colour word to lead
+_MOST_OF_HAIR, _MOST_OF_CLOTHING = 0.6, 0.7  # of its cells, for one basic colour word to lead
 
 
 @dataclass(frozen=True)
@@ -156,6 +157,8 @@ def _look_for(feature: str, reading: Reading, part: Part, look: Look | None) -> 
         return _skin(look)
     if feature == "hair":
         return _hair(reading, look)
+    if feature == "clothing":
+        return _clothing(reading, look)
     return _Seen(reason=f"The {feature} cannot be located in a picture with any certainty.")
 
 
@@ -194,23 +197,34 @@ def _skin(look: Look) -> _Seen:
 
 
 def _hair(reading: Reading, look: Look) -> _Seen:
-    import numpy as np
-
-    from ..color.names import name_of_colors, names_of
-
     words = {word for part in reading.parts for word in part.words}
     covering = sorted(_COVERS_HAIR & words)
     if covering:
         return _Seen(reason=f'Hair cannot be told from what covers it: the caption names "{covering[0]}".')
     if look.hair is None:
         return _Seen(reason="The figure shows no hair above a face.")
-    colors = look.hair.colors
-    counts = np.ones(len(colors), dtype=np.int64)
-    name = name_of_colors(colors, counts)
-    agree = np.array([other.split()[-1] == name.split()[-1] for other in names_of(colors)])
-    if agree.mean() < _MOST_OF_HAIR:
-        return _Seen(reason="No one colour leads around and above the face.")
-    return _Seen((name,), colors[agree], "Most of what stands around and above the face has this colour.")
+    return _most(look.hair, _MOST_OF_HAIR, "around and above the face")
+
+
+def _clothing(reading: Reading, look: Look) -> _Seen:
+    if sum(part.feature == "clothing" for part in reading.parts) > 1:
+        return _Seen(reason="The caption names several pieces of clothing.")
+    if look.clothing is None:
+        return _Seen(reason="Too little of the clothing can be located below the face.")
+    return _most(look.clothing, _MOST_OF_CLOTHING, "in the lowest rows, hair and skin left out")
+
+
+def _most(area: Area, least: float, where: str) -> _Seen:
+    """Name the colour that most cells of an area have, if that are enough of them."""
+    import numpy as np
+
+    from ..color.names import name_of_colors, names_of
+
+    name = name_of_colors(area.colors, np.ones(len(area.colors), dtype=np.int64))
+    agree = np.array([other.split()[-1] == name.split()[-1] for other in names_of(area.colors)])
+    if agree.mean() < least:
+        return _Seen(reason=f"No one colour leads {where}.")
+    return _Seen((name,), area.colors[agree], f"Most of what is seen {where} has this colour.")
 
 
 def _agreeing_code(reading: Reading, part: Part, seen: _Seen) -> str | None:

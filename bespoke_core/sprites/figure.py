@@ -1,8 +1,9 @@
-"""Where a portrait shows skin and hair, as far as that can be said without guessing.
+"""Where a portrait shows skin, hair and clothing, as far as that can be said without guessing.
 
 A portrait in this sense is a head with shoulders that leave the picture at the bottom. Skin is the commonest
 colour of human skin in the middle of the picture; hair is what the figure shows around and above the top of
-that skin. What is not found, or does not look like that, is None: better no answer than a guess.
+that skin; clothing is what it shows in the lowest rows, skin, its shadows and long hair left out. What is not
+found, or does not look like that, is None: better no answer than a guess.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..color.cluster import grow_tree
+from ..color.difference import oklab_distance
 from ..color.spaces import chroma_and_hue, pack, srgb_to_oklab
 from .background import Background
 
@@ -28,6 +30,10 @@ _LEAST_SHOULDERS = 0.2  # of the bottom row; some portraits end at the neck
 _LEAST_FACE = 0.25
 _LEAST_HAIR = 0.02
 _FRINGE = 0.125  # how far below the top of the skin a fringe reaches, as a share of the height
+# Clothing: the lowest rows; fewer cells, or more of the hair's colours among them, tell nothing.
+_LOWEST_ROWS, _LEAST_CLOTHING, _MOST_HAIR = 0.125, 0.024, 0.5
+_SAME_HUE, _SHADOW, _LEAST_CHROMA = 18.0, 0.55, 0.02  # degrees, share of the skin's lightness, OKLab
+_HAIRS_OWN = 4.0
 # Human skin in OKLab: hue in degrees, lightness, chroma.
 _SKIN_HUE, _SKIN_LIGHTNESS, _SKIN_CHROMA = (15.0, 95.0), (0.25, 1.0), (0.012, 0.16)
 _MOST_SATURATED = 0.2  # chroma over lightness; above are dark reds and oranges
@@ -97,6 +103,28 @@ def find_hair(cells: Cells, background: Background, skin: Area) -> Area | None:
     if mask.sum() < _LEAST_HAIR * mask.size:
         return None
     return Area(mask, cells[mask])
+
+
+def find_clothing(cells: Cells, background: Background, skin: Area, hair: Area | None) -> Area | None:
+    """Find what a portrait wears; None where the lowest rows show too little of it, or mostly hair."""
+    lab = srgb_to_oklab(cells)
+    mask = ~background.region & ~skin.mask & ~_skins_shadow(lab, srgb_to_oklab(skin.color))
+    mask[: cells.shape[0] - max(1, round(cells.shape[0] * _LOWEST_ROWS))] = False
+    if hair is not None and mask.any():
+        colors = srgb_to_oklab(np.unique(hair.colors, axis=0))
+        of_hair = oklab_distance(lab[mask][:, None], colors).min(axis=1) < _HAIRS_OWN
+        if of_hair.mean() > _MOST_HAIR:
+            return None
+        mask[mask] = ~of_hair
+    return Area(mask, cells[mask]) if mask.sum() >= _LEAST_CLOTHING * mask.size else None
+
+
+def _skins_shadow(lab: NDArray[np.float32], skin: NDArray[np.float32]) -> Mask:
+    """Return which cells, OKLab (h, w, 3), have the hue of a skin's colour and are not much darker."""
+    chroma, hue = chroma_and_hue(lab)
+    _, skins = chroma_and_hue(skin)
+    turn = np.abs((hue - skins + 180) % 360 - 180)
+    return np.asarray((turn < _SAME_HUE) & (lab[..., 0] > _SHADOW * skin[0]) & (chroma > _LEAST_CHROMA))
 
 
 def _shades(cells: Cells) -> NDArray[np.int64]:

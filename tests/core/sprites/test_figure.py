@@ -1,4 +1,4 @@
-"""Where a portrait shows skin and hair, and where nothing is said."""
+"""Where a portrait shows skin, hair and clothing, and where nothing is said."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from bespoke_core.sprites.background import find_background
-from bespoke_core.sprites.figure import find_hair, find_skin, is_portrait
+from bespoke_core.sprites.figure import find_clothing, find_hair, find_skin, is_portrait
 
 BEHIND, SKIN, HAIR, SHIRT = (3, 220, 115), (224, 172, 105), (90, 50, 32), (70, 70, 140)
 
@@ -56,6 +56,27 @@ def test_a_bald_head_has_no_hair() -> None:
     skin = find_skin(cells, background)
     assert skin is not None
     assert find_hair(cells, background, skin) is None
+
+
+def test_clothing_is_what_stands_in_the_lowest_rows_without_the_neck() -> None:
+    cells = portrait()
+    cells[20:, 10:14] = SKIN
+    cells[20:, 9] = tuple(int(0.8 * level) for level in SKIN)  # the neck's shadow
+    background = find_background(cells)
+    skin = find_skin(cells, background)
+    assert skin is not None
+    found = find_clothing(cells, background, skin, find_hair(cells, background, skin))
+    assert found is not None
+    assert {tuple(color) for color in found.colors} == {SHIRT}
+
+
+def test_long_hair_that_hides_the_shoulders_is_no_clothing() -> None:
+    cells = portrait()
+    cells[20:, 4:20] = HAIR
+    background = find_background(cells)
+    skin = find_skin(cells, background)
+    assert skin is not None
+    assert find_clothing(cells, background, skin, find_hair(cells, background, skin)) is None
 
 
 def test_a_landscape_a_floating_thing_and_noise_are_no_portraits() -> None:
