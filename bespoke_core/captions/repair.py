@@ -15,24 +15,18 @@ from typing import TYPE_CHECKING, Any
 
 from .checks import Part, Reading
 from .features import COLOURED_FEATURES, FEATURE_NOUNS, feature_of, names_colour, words_of
+from .seen import Seen, see_feature
 
 if TYPE_CHECKING:
-    from ..sprites.figure import Area
     from .pixels import Look
 
 _WORD = re.compile(r"[^\W\d_]+")
 _LIGHTNESS = {"light", "dark", "pale", "deep", "medium", "bright", "fair"}
-_SAYS_PLAIN = {"solid", "plain", "flat", "uniform"}
-_COVERS_HAIR = {
-    *("hat", "cap", "crown", "beanie", "headband", "bandana", "helmet", "hood", "hoodie", "turban", "halo"),
-    *("headphones", "visor", "scarf", "hijab", "veil", "tiara", "beret", "mask", "wig", "durag", "bonnet"),
-    *("headwrap", "wrap", "horns", "bucket", "fedora", "cowboy", "headset", "bow", "flower", "flowers"),
+# A colour stands before these: "brown brick background", but "solid brown background".
+_PATTERNS = {
+    *("checkered", "checker", "checked", "check", "brick", "bricks", "gradient", "radial", "tile", "tiled"),
+    *("striped", "stripe", "stripes", "pinstripe", "pinstripes", "plaid", "dotted", "pattern", "patterned"),
 }
-_DENIES = {"no", "without", "bald", "hidden", "invisible"}
-_MOST_COLORS = 2
-_LEAST_SHARE = 0.2  # of the border, for a colour to be named
-_LEAST_KNOWN = 0.9
-_MOST_OF_HAIR, _MOST_OF_CLOTHING = 0.6, 0.7  # of its cells, for one basic colour word to lead
 
 
 @dataclass(frozen=True)
@@ -93,15 +87,6 @@ class Repaired:
     unrepaired: tuple[Unrepaired, ...]
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """What the picture says of a feature: names to write, the colours behind them; or why there are none."""
-
-    names: tuple[str, ...] = ()
-    colors: Any = None
-    reason: str = ""
-
-
 def repair_caption(reading: Reading, text: str, look: Look | None) -> Repaired:
     """Name the colours of the features that no phrase of a caption names a hue for.
 
@@ -118,7 +103,7 @@ def repair_caption(reading: Reading, text: str, look: Look | None) -> Repaired:
     unrepaired: list[Unrepaired] = []
     insertions: list[tuple[int, str]] = []
     for feature, part in colourless_parts(reading).items():
-        seen = _look_for(feature, reading, part, look)
+        seen = see_feature(feature, reading, part, look)
         noun = _noun_at(text, part, feature)
         if not seen.names or noun is None:
             reason = seen.reason or "The noun is not found in the phrase as it is written."
@@ -144,90 +129,7 @@ def colourless_parts(reading: Reading) -> dict[str, Part]:
     return {feature: part for feature, part in first.items() if feature not in coloured}
 
 
-def _look_for(feature: str, reading: Reading, part: Part, look: Look | None) -> _Seen:
-    if look is None:
-        return _Seen(reason="There is no picture to look at.")
-    if look.cut_out:
-        return _Seen(reason="The picture is cut out: most of its border is transparent.")
-    if _DENIES & set(part.words):
-        return _Seen(reason="The phrase says that there is none.")
-    if feature == "background":
-        return _background(part, look)
-    if feature == "skin":
-        return _skin(look)
-    if feature == "hair":
-        return _hair(reading, look)
-    if feature == "clothing":
-        return _clothing(reading, look)
-    return _Seen(reason=f"The {feature} cannot be located in a picture with any certainty.")
-
-
-def _background(part: Part, look: Look) -> _Seen:
-    from ..color.names import name_of
-
-    background, arranged = look.background, look.arrangement
-    if arranged == "unknown" or background.known < _LEAST_KNOWN:
-        return _Seen(reason="The picture's border has too many colours to name.")
-    chosen = [
-        c for c, share in zip(background.colors, background.shares, strict=True) if share >= _LEAST_SHARE
-    ]
-    names = tuple(dict.fromkeys(name_of(color) for color in chosen))
-    listed = " and ".join(names)
-    if arranged != "plain" and _SAYS_PLAIN & set(part.words):
-        reason = (
-            f"The phrase says plain, the picture's background is {arranged} ({listed}). Say which is right."
-        )
-        return _Seen(reason=reason)
-    if len(names) > _MOST_COLORS or len(chosen) < len(background.colors):
-        return _Seen(reason=f"The background is {arranged}, of more than two colours ({listed}, ...).")
-    where = {"plain": "has this colour", "split": "is split into these colours"}
-    reason = (
-        f"What lies behind the figure at the picture's border {where.get(arranged, 'has these colours')}."
-    )
-    return _Seen(names, background.colors, reason)
-
-
-def _skin(look: Look) -> _Seen:
-    from ..color.skin import name_of_skin
-
-    if look.skin is None:
-        return _Seen(reason="No face with the colour of skin is found in the middle of the picture.")
-    reason = "It is the commonest colour in the middle of the face."
-    return _Seen((name_of_skin(look.skin.color),), look.skin.color[None], reason)
-
-
-def _hair(reading: Reading, look: Look) -> _Seen:
-    words = {word for part in reading.parts for word in part.words}
-    covering = sorted(_COVERS_HAIR & words)
-    if covering:
-        return _Seen(reason=f'Hair cannot be told from what covers it: the caption names "{covering[0]}".')
-    if look.hair is None:
-        return _Seen(reason="The figure shows no hair above a face.")
-    return _most(look.hair, _MOST_OF_HAIR, "around and above the face")
-
-
-def _clothing(reading: Reading, look: Look) -> _Seen:
-    if sum(part.feature == "clothing" for part in reading.parts) > 1:
-        return _Seen(reason="The caption names several pieces of clothing.")
-    if look.clothing is None:
-        return _Seen(reason="Too little of the clothing can be located below the face.")
-    return _most(look.clothing, _MOST_OF_CLOTHING, "in the lowest rows, hair and skin left out")
-
-
-def _most(area: Area, least: float, where: str) -> _Seen:
-    """Name the colour that most cells of an area have, if that are enough of them."""
-    import numpy as np
-
-    from ..color.names import name_of_colors, names_of
-
-    name = name_of_colors(area.colors, np.ones(len(area.colors), dtype=np.int64))
-    agree = np.array([other.split()[-1] == name.split()[-1] for other in names_of(area.colors)])
-    if agree.mean() < least:
-        return _Seen(reason=f"No one colour leads {where}.")
-    return _Seen((name,), area.colors[agree], f"Most of what is seen {where} has this colour.")
-
-
-def _agreeing_code(reading: Reading, part: Part, seen: _Seen) -> str | None:
+def _agreeing_code(reading: Reading, part: Part, seen: Seen) -> str | None:
     """Return the phrase's first code that is near to a colour that was found."""
     from .picture_checks import is_near
 
@@ -252,12 +154,15 @@ def _noun_at(text: str, part: Part, feature: str) -> tuple[int, int] | None:
 
 def _insertion(text: str, part: Part, noun: tuple[int, int], names: Sequence[str]) -> tuple[int, str]:
     """Return where to write what; a phrase that says light or dark already keeps its own word."""
-    before = _WORD.findall(text, part.span[0], noun[0])
+    before = list(_WORD.finditer(text, part.span[0], noun[0]))
+    place = noun[0]
+    while before and before[-1][0].casefold() in _PATTERNS:
+        place = before.pop().start()
     name = " and ".join(names)
-    if before and before[-1].casefold() in _LIGHTNESS and len(names) == 1:
+    if before and before[-1][0].casefold() in _LIGHTNESS and len(names) == 1:
         name = name.split()[-1]
     blank = "_" if noun[0] > part.span[0] and text[noun[0] - 1] == "_" else " "
-    return noun[0], name.replace(" ", blank) + blank
+    return place, name.replace(" ", blank) + blank
 
 
 def _with(text: str, insertions: Sequence[tuple[int, str]]) -> str:

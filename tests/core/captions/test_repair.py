@@ -54,6 +54,7 @@ def repaired(text: str, look: Look | None) -> Repaired:
         ("a lad, solid_background", "a lad, solid_bright_green_background"),
         ("medium male skin tone (#8d5524)", "medium male brown skin tone"),
         ("background", "bright green background"),
+        ("checkered brick background (#03dc73)", "bright green checkered brick background"),
         ("wearing a shirt (#46468c)", "wearing a blue shirt"),
         ("Hair, Background", "dark brown Hair, bright green Background"),
     ],
