@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from .. import __version__
 from ..errors import InputError
-from ..files import whole_folder, write_text
+from ..files import whole_folder, write_bytes
 from .findings import Finding
 from .page_parts import (
     card,
@@ -34,6 +34,7 @@ FILES = {"html": "report.html", "markdown": "report.md", "findings": "findings.j
 
 _TEMPLATE = Path(__file__).with_name("report_page.html.jinja")
 _SCRIPT = Path(__file__).with_name("report_page.js.jinja")
+_ODD = "backslashreplace"  # a file's name may hold bytes that are no text
 _MOST_ROWS = 3000  # findings in the page's table; more make it slow to open
 _MOST_UNUSABLE = 300
 _MOST_PHRASES = 20  # shown at once; the rest folds out
@@ -71,7 +72,7 @@ class AuditReport:
         with ExitStack() as stack:
             self._building = stack.enter_context(whole_folder(self.folder))
             self._lines: IO[str] = stack.enter_context(
-                (self._building / FILES["findings"]).open("w", encoding="utf-8", newline="\n")
+                (self._building / FILES["findings"]).open("w", encoding="utf-8", errors=_ODD, newline="\n")
             )
             self._stack = stack.pop_all()
         return self
@@ -103,9 +104,9 @@ class AuditReport:
         for found in audit.findings if not self._added else ():
             self.add(found)
         self._lines.close()
-        write_text(self._building / FILES["markdown"], audit_text(audit))
         page = audit_html(audit, self._first, unusable=self._unusable, title=self._title)
-        write_text(self._building / FILES["html"], page)
+        for name, text in ((FILES["markdown"], audit_text(audit)), (FILES["html"], page)):
+            write_bytes(self._building / name, text.encode("utf-8", _ODD))
         self._written = True
         return {kind: self.folder / name for kind, name in FILES.items()}
 
