@@ -59,7 +59,7 @@ _NEAR_BLACK = 20  # CIELAB lightness
 _WARMER = 1.6  # in log share
 # People share one warm tint out among these words, so that each alone has fewer answers than gray.
 _WARM = ("brown", "tan", "beige", "peach")
-_TINTED = 0.15  # in log share
+_TINTED = 0.3  # in log share
 _LEAST = 3.0  # in log share: an answer that one in twenty as many people give is none
 _AT_ONCE = 1 << 15
 _MOST_CENTRAL = 512  # colours among which a central one is looked for

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -176,3 +178,9 @@ def test_naming_imports_no_plotting_library() -> None:
         "sys.exit('matplotlib' in sys.modules or 'scipy' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_documentation_lists_the_names_that_can_come_out(pack: Path) -> None:
+    text = (pack / "docs" / "color-names.md").read_text(encoding="utf-8")
+    listed = " ".join(text.split("other name comes out:")[1].split("Phrases may")[0].split())
+    assert tuple(re.split("[,;] ", listed.rstrip("."))) == PLAIN_NAMES
