@@ -50,7 +50,7 @@ def test_the_text_says_what_to_do_what_was_found_and_where(tmp_path: Path) -> No
     assert "1. **Clean the captions.** They hold 7 colour codes." in text
     assert "| uncaptioned_code | 1 | 1 | warning |" in text
     assert "## How long the captions are" in text
-    assert "- `a.txt`: 2 duplicate_code" in text
+    assert "- `a.txt`: 3 colourless_feature, 2 duplicate_code" in text
     assert "- **misplaced_code** in `a.txt` `#20c040`: Only the background has this colour" in text
 
 
