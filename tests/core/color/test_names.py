@@ -184,3 +184,24 @@ def test_the_documentation_lists_the_names_that_can_come_out(pack: Path) -> None
     text = (pack / "docs" / "color-names.md").read_text(encoding="utf-8")
     listed = " ".join(text.split("other name comes out:")[1].split("Phrases may")[0].split())
     assert tuple(re.split("[,;] ", listed.rstrip("."))) == PLAIN_NAMES
+
+
+NEAR_GREEN = {"green", "teal", "yellow", "olive", "gray", "blue", "black", "tan", "white"}
+
+
+@pytest.mark.parametrize(
+    ("phrase", "words"),
+    [
+        *(("green", NEAR_GREEN), ("bright green", NEAR_GREEN), ("light green", NEAR_GREEN)),
+        # The darkest olives are called dark brown: their hue can hardly be seen.
+        ("dark green", NEAR_GREEN | {"brown"}),
+    ],
+)
+def test_brown_red_pink_and_orange_never_pass_for_green(phrase: str, words: set[str]) -> None:
+    asked = region_of(phrase)
+    assert asked is not None
+    passes = CUBE[asked.distance(CUBE) <= YES_WITHIN]
+    named = names_of(passes)
+    assert {"green"} <= {name.split()[-1] for name in named} <= words
+    brown = [color for color, name in zip(passes.astype(int), named, strict=True) if name.endswith("brown")]
+    assert all(green >= red and max(red, green, blue) < 60 for red, green, blue in brown)
