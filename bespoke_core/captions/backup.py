@@ -74,12 +74,13 @@ def restore(folder: str | os.PathLike[str], *, overwrite_edits: bool = False) ->
     edited = []
     for entry in read_manifest(backup):
         refuse_links(root, entry.file)
-        now = _hash(root / entry.file)
-        if now != entry.before:
-            _refuse_damaged(backup, entry)
-        if now not in (None, entry.before, entry.after):
-            edited.append(entry.file)
         files.append(entry.file)
+        now = _hash(root / entry.file)
+        if now == entry.before or _is_same(backup / entry.file, root / entry.file):
+            continue
+        _refuse_damaged(backup, entry)
+        if now not in (None, entry.after):
+            edited.append(entry.file)
     if edited and not overwrite_edits:
         raise InputError(
             f"{len(edited)} captions were changed after the cleaning ({', '.join(edited[:5])})",
@@ -88,7 +89,8 @@ def restore(folder: str | os.PathLike[str], *, overwrite_edits: bool = False) ->
         )
     with clear_errors(root, "restore again to go on"):
         for entry in read_manifest(backup):
-            if _hash(root / entry.file) != entry.before:
+            same = _is_same(backup / entry.file, root / entry.file)
+            if not same and _hash(root / entry.file) != entry.before:
                 _put_back(backup / entry.file, root / entry.file)
         flush(backup)
         shutil.rmtree(backup / NEW, ignore_errors=True)
@@ -129,6 +131,11 @@ def _refuse_damaged(backup: Path, entry: Entry) -> None:
             file=backup / entry.file,
             remedy="Copy the other captions back by hand.",
         )
+
+
+def _is_same(copy: Path, target: Path) -> bool:
+    """Return whether both are names of one file: then a cleaning that was killed never came to it."""
+    return copy.exists() and target.exists() and copy.samefile(target)
 
 
 def _hash(path: Path) -> str | None:

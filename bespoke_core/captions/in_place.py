@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,21 +37,29 @@ class Changes:
         self._final = folder / BACKUP_FOLDER / stamp
         self._digest = hashlib.sha256()
         self._entries = 0
+        self._made: set[Path] = set()
 
     def add(self, file: str, content: bytes) -> None:
-        """Copy a file into the backup, and put its new content beside it.
+        """Put a file into the backup, and its new content beside it.
+
+        The backup is a second name of the same file, which takes no space and is on the disk already; its
+        first name is taken by the new file later. Where disks know no second names it is a copy.
 
         Raises:
             InputError: the file is a link, or lies in one.
             OSError: the folder cannot be written or the disk is full.
         """
         refuse_links(self._folder, file)
-        old, new = self._partial / file, self._partial / NEW / file
-        for path in (old, new):
-            path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(self._folder / file, old)
+        target, old, new = self._folder / file, self._partial / file, self._partial / NEW / file
+        for folder in {old.parent, new.parent} - self._made:
+            folder.mkdir(parents=True, exist_ok=True)
+            self._made.add(folder)
+        try:
+            os.link(target, old)
+        except OSError:
+            shutil.copyfile(target, old)
         new.write_bytes(content)
-        shutil.copymode(self._folder / file, new)
+        shutil.copymode(target, new)
         entry = Entry(file, sha256_of_file(old), hashlib.sha256(content).hexdigest())
         line = json.dumps(entry._asdict(), ensure_ascii=False) + "\n"
         self._digest.update(line.encode("utf-8"))
@@ -102,7 +111,6 @@ class Changes:
         try:
             for entry in read_manifest(self._final):
                 if not (self._final / NEW / entry.file).exists():
-                    shutil.copymode(self._folder / entry.file, self._final / entry.file)
                     (self._final / entry.file).replace(self._folder / entry.file)
         except OSError as error:
             raise InputError(

@@ -77,7 +77,7 @@ def test_the_report_shows_what_changes(folder: Path) -> None:
     assert "2 of 3 captions change; 8 colour codes removed, 0 left; 100.0% of the words kept." in text
     assert f"- {DIRTY}\n+ {CLEANED}" in text
     short = clean_text(clean(folder, dry_run=True), most=1)
-    assert "... and 1 more." in short and "b.txt" not in short
+    assert "... and 1 more caption." in short and "b.txt" not in short
 
 
 def test_the_json_form_is_the_one_that_scripts_rely_on(folder: Path) -> None:

@@ -149,9 +149,18 @@ def test_a_cleaning_killed_while_it_replaces_captions_is_mended_by_restore(folde
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
+def test_an_edit_of_a_caption_that_a_killed_cleaning_never_came_to_stays(folder: Path) -> None:
+    assert run_child(_KILLED, folder, "os.rename", 4).returncode == -9
+    (folder / "f.txt").write_text("my new words", encoding="utf-8")
+    restore(folder)
+    texts = [(folder / f"{name}.txt").read_text(encoding="utf-8") for name in "abcdef"]
+    assert texts == [DIRTY] * 5 + ["my new words"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGKILL")
 def test_a_cleaning_killed_before_that_has_changed_nothing(folder: Path) -> None:
     before = content(folder)
-    assert run_child(_KILLED, folder, "shutil.copyfile", 3).returncode == -9
+    assert run_child(_KILLED, folder, "os.link", 3).returncode == -9
     assert {name: data for name, data in content(folder).items() if not name.startswith(".")} == before
     with pytest.raises(InputError, match="no backup to bring back; a cleaning was stopped, but before"):
         restore(folder)
