@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from comfy_api.latest import ComfyExtension, io
 
-from .captions import AuditCaptions, CleanCaption, CleanDataset
+from .captions import AuditCaptions, CleanCaption
 from .checkpoints import FindCheckpoints, LoadCheckpoint
+from .cleaning import CleanDataset, RestoreCaptions
 from .evaluation import SaveReport, TestPrompts, Verdict
 from .scoring import CountColors, ScoreSprites
 from .sprites import Downscale
@@ -16,6 +17,7 @@ NODES: tuple[type[io.ComfyNode], ...] = (
     AuditCaptions,
     CleanCaption,
     CleanDataset,
+    RestoreCaptions,
     MakeTrainingConfig,
     TrainLora,
     FindCheckpoints,

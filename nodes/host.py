@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,23 +47,34 @@ def output_root() -> Path:
 
 
 class Made:
-    """Remembers which folders nodes have made in this process.
+    """Remembers which folders nodes have made and read in this process.
 
     ComfyUI keeps a node's result as long as its inputs stay the same. When the user deletes the folder that
-    the result stands for, the node must run again.
+    the result stands for, or changes a file in a folder that came over a wire, the node must run again.
     """
 
     def __init__(self) -> None:
         self._folders: dict[str, Path] = {}
+        self._read: dict[str, tuple[str, str]] = {}
+        self._changes: dict[str, int] = {}
 
     def remember(self, name: str, folder: Path) -> None:
         """Note that the node's result of this name lies in a folder."""
         self._folders[name] = folder
 
-    def fingerprint(self, name: str, otherwise: str) -> str | float:
-        """Return NaN, which makes ComfyUI run the node again, when the folder is gone; else `otherwise`."""
+    def remember_read(self, name: str, folder: Path) -> None:
+        """Note in which state the node of this name is about to read a folder."""
+        self._read[name] = (str(folder), folder_fingerprint(str(folder)))
+
+    def fingerprint(self, name: str, otherwise: str) -> str:
+        """Return `otherwise`, or another value from the moment on when what was made or read has changed."""
         folder = self._folders.get(name)
-        return float("nan") if folder is not None and not folder.exists() else otherwise
+        gone = folder is not None and not folder.exists()
+        read = self._read.get(name)
+        if gone or (read is not None and folder_fingerprint(read[0]) != read[1]):
+            self._changes[name] = self._changes.get(name, 0) + 1
+        changes = self._changes.get(name)
+        return f"{otherwise} {changes}" if changes else otherwise
 
 
 MADE = Made()
@@ -170,6 +181,20 @@ def stop_if_cancelled() -> None:
     import comfy.model_management
 
     comfy.model_management.throw_exception_if_processing_interrupted()
+
+
+def progress() -> Callable[[int, int], None]:
+    """Return what the library calls with (done, in all): it moves the node's bar and obeys Cancel."""
+    from comfy.utils import ProgressBar
+
+    bar = ProgressBar(1)
+
+    def step(done: int, total: int) -> None:
+        stop_if_cancelled()
+        if done == total or done % max(1, total // 200) == 0:
+            bar.update_absolute(done, total)
+
+    return step
 
 
 def show(text: str, node_id: str) -> None:

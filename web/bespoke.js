@@ -75,6 +75,12 @@ function fit(node) {
 
 app.registerExtension({
   name: "Bespoke.Text",
+  nodeCreated(node) {
+    if (!node.comfyClass?.startsWith(PREFIX)) return;
+    // A list of a few words: the room that the user gives the node belongs to what it shows.
+    const list = boxOf(node, "style_phrases");
+    if (list?.options) list.options.getMaxHeight = () => 64;
+  },
   beforeRegisterNodeDef(nodeType, nodeData) {
     if (!nodeData.name?.startsWith(PREFIX)) return;
     const original = nodeType.prototype.onExecuted;

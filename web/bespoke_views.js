@@ -13,7 +13,8 @@ const STYLE = `
   background: var(--comfy-input-bg, #222); border: 1px solid var(--border-color, #4e4e4e); border-radius: 4px; }
 .bespoke-bar span { flex: none; color: var(--descrip-text, #999); }
 .bespoke-rows { flex: 1; min-height: 0; overflow: auto; background: var(--comfy-input-bg, #222);
-  border: 1px solid var(--border-color, #4e4e4e); border-radius: 4px; user-select: text; }
+  border: 1px solid var(--border-color, #4e4e4e); border-radius: 4px; user-select: text; outline: none; }
+.bespoke-rows:focus-visible { border-color: var(--p-primary-color, #6cb2eb); }
 .bespoke-rows table { width: 100%; border-collapse: collapse; table-layout: fixed; }
 .bespoke-rows th { position: sticky; top: 0; z-index: 1; padding: 0; text-align: left;
   background: var(--comfy-menu-bg, #353535); }
@@ -23,6 +24,7 @@ const STYLE = `
   border-top: 1px solid var(--border-color, #4e4e4e); }
 .bespoke-findings { min-width: 560px; }
 .bespoke-note { padding: 4px 6px; color: var(--descrip-text, #999); }
+.bespoke-rows td .bespoke-note { padding: 0 6px; }
 .bespoke-error { --bespoke-severity: #ff6b6b; }
 .bespoke-warning { --bespoke-severity: #e8b339; }
 .bespoke-info { --bespoke-severity: #6cb2eb; }
@@ -64,8 +66,13 @@ function addText(parent, text) {
   parent.append(text.slice(end));
 }
 
-/** Let the mouse wheel scroll the rows instead of zooming the canvas; with Ctrl it still zooms. */
+/**
+ * Let the mouse wheel scroll the rows instead of zooming the canvas; with Ctrl it still zooms.
+ * The new renderer asks for a mark, and leaves the wheel to an element that was clicked before.
+ */
 function keepWheel(rows) {
+  rows.tabIndex = 0;
+  rows.dataset.captureWheel = "true";
   rows.addEventListener("wheel", (event) => {
     if (!event.ctrlKey && rows.scrollHeight > rows.clientHeight) event.stopPropagation();
   });
@@ -114,10 +121,10 @@ class FilteredView {
 
 const SEVERITIES = ["error", "warning", "info"];
 const COLUMNS = [
-  ["severity", "70px"],
-  ["file", "20%"],
-  ["finding", "124px"],
-  ["text", "25%"],
+  ["severity", "66px"],
+  ["file", "18%"],
+  ["finding", "122px"],
+  ["text", "20%"],
   ["advice", "auto"],
 ];
 

@@ -19,9 +19,17 @@ WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 PACK = {"cnr_id": "bespoke", "ver": "0.1.0"}
 
 NOTES = {
-    "clean_captions": "## Clean captions\n1. Put your pictures and captions in a folder under `input`.\n"
-    "2. Write its name in **Audit Captions**.\n3. Press **Run**. Nothing of yours is changed: the cleaned "
-    "copy goes to `output/bespoke/datasets`.\n\nSet **mode** to `preview` to see the difference only.",
+    "clean_captions": "## From a messy folder to one ready for training\n1. Put your pictures and captions "
+    "in a folder under `input` and write its name in **Audit the captions as they are**.\n2. Press **Run**.\n"
+    "3. Look at the table: click a header to sort, type in the box to filter. The worst files are shown "
+    "under it; `report.html` is in `output/bespoke/reports`.\n4. Look at what cleaning changed: red went, "
+    "green came.\n5. The last node tells what is left for you to mend by hand.\n\nNothing of yours is "
+    "changed: the cleaned copy goes to `output/bespoke/datasets`. Set **mode** to `preview` to write "
+    "nothing, or to `in place` to change your own files after a backup; the workflow **restore_captions** "
+    "takes that back.",
+    "restore_captions": "## Take a cleaning in place back\n1. Write the folder that was cleaned with "
+    "**mode** `in place`.\n2. Press **Run**: the captions are byte for byte what they were.\n\nEach run "
+    "takes one cleaning back; without a backup it says so and changes nothing.",
     "train_lora": "## Train a LoRA\n1. Choose your SD1.5 checkpoint **in both places**.\n2. Write your data "
     "set's folder in **Clean Dataset**.\n3. Press **Run**. One LoRA an epoch appears in "
     "`output/loras/bespoke/<run name>`.\n\nA kohya TOML may be pasted into **toml**; what it says wins.",
@@ -35,8 +43,13 @@ NOTES = {
 
 STAGES: dict[str, list[tuple[str, list[list[int]]]]] = {
     "clean_captions": [
-        ("The data set", [[1], [2], [3]]),
-        ("One caption", [[4], [5]]),
+        ("1 What is wrong", [[1]]),
+        ("2 Clean", [[2]]),
+        ("3 What is left", [[3]]),
+        ("One caption in a text wire", [[4], [5]]),
+    ],
+    "restore_captions": [
+        ("Restore, then look", [[1], [2]]),
     ],
     "train_lora": [
         ("Data set and settings", [[1, 2], [3]]),
@@ -65,7 +78,7 @@ LAY_OUT = """
   graph.add(markdown);
   markdown.title = 'Start here';
   markdown.widgets[0].value = note;
-  markdown.setSize([340, 300]);
+  markdown.setSize([340, 420]);
   markdown.pos = [40, 60];
   let x = 440;
   for (const [title, columns] of stages) {
@@ -76,9 +89,11 @@ LAY_OUT = """
       for (const id of column) {
         const node = byId(id);
         const size = node.computeSize();
-        const shows = /Preview|Save|TrainLora|Verdict|Audit|CleanDataset|CountColors|ScoreSprites/;
-        const extra = shows.test(node.type) ? 180 : 0;
-        node.setSize([Math.max(size[0], 320), size[1] + extra]);
+        const shows = /Preview|Save|TrainLora|Verdict|CountColors|ScoreSprites|Restore/;
+        // tables need more room than a text: [width, what is added to the height]
+        const tables = { Bespoke_AuditCaptions: [640, 860], Bespoke_CleanDataset: [640, 740] };
+        const [least, extra] = tables[node.type] ?? [320, shows.test(node.type) ? 180 : 0];
+        node.setSize([Math.max(size[0], least), size[1] + extra]);
         node.pos = [x, y];
         y += node.size[1] + 80;
         width = Math.max(width, node.size[0]);
