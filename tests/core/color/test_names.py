@@ -193,7 +193,7 @@ NEAR_GREEN = {"green", "teal", "yellow", "olive", "gray", "blue", "black", "tan"
     ("phrase", "words"),
     [
         *(("green", NEAR_GREEN), ("bright green", NEAR_GREEN), ("light green", NEAR_GREEN)),
-        # The darkest olives are called dark brown: their hue can hardly be seen.
+        # Dark olives, as much red as green, are called dark brown.
         ("dark green", NEAR_GREEN | {"brown"}),
     ],
 )
