@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple
 
 from .caption_file import first_line
-from .features import COLOURED_FEATURES, should_differ
+from .features import COLOURED_FEATURES, names_colour, should_differ
 from .findings import SEVERITIES, Finding, finding
 from .parse import Caption, parse
 from .scan import Span
 from .wording import Wording
 
 _new = tuple.__new__  # several times faster than calling the NamedTuple
+# Nouns of what a portrait has one of, so that two phrases with a hue contradict each other.
+_SINGLE = frozenset({"background", "backdrop", "hair", "skin", "eyes", "lips"})
+_WEARING = "wearing "
 _NAMED = 5  # phrases that one piece of advice names
 
 
@@ -69,15 +73,16 @@ def read_caption(file: str, text: str) -> Reading:
     parts = []
     for index, (start, end, _, section, _, _, _, _, wording) in enumerate(caption.phrases):
         if wording.form and section != "palette":
+            # The phrase without the blanks around it: one before it, nearly always.
+            start += line[start] == " "
+            if line[start].isspace() or line[end - 1].isspace():
+                start, end = _trimmed(line, start, end)
             feature = wording.feature if section == "text" else None
-            parts.append(_new(Part, (index, _trimmed(line, start, end), wording, feature)))
+            parts.append(_new(Part, (index, (start, end), wording, feature)))
     return Reading(file, caption, tuple(parts), len(line) < len(text) and not text[len(line) :].isspace())
 
 
 def _trimmed(text: str, start: int, end: int) -> Span:
-    """Return the span of a phrase without the blanks around it; it has something else in it."""
-    if text[start] == " ":
-        start += 1  # nearly always all that there is
     while text[start].isspace():
         start += 1
     while text[end - 1].isspace():
@@ -113,22 +118,33 @@ def check_codes(reading: Reading) -> Iterator[Finding]:
     for value, phrases in owners.items():
         if len(phrases) > 1:
             yield from _shared(reading, value, first[value], phrases)
-    for value, span in loose.items():
+    file, text, severity = reading.file, reading.caption.text, SEVERITIES["uncaptioned_code"]
+    for value, span in loose.items():  # by far the most findings of a caption
         if value not in owners:
-            yield _found(reading, "uncaptioned_code", span, _UNCAPTIONED)
+            place = (file, "uncaptioned_code", span, text[span[0] : span[1]], severity, _UNCAPTIONED)
+            yield _new(Finding, place)
 
 
 def _shared(reading: Reading, value: str, span: Span, phrases: list[int]) -> Iterator[Finding]:
     """Find what is wrong with a code that belongs to several phrases."""
     wordings = [reading.caption.phrases[index].wording for index in phrases]
-    listed = ", ".join([f'"{wording.text if wording.form else value}"' for wording in wordings[:_NAMED]])
-    listed += ", ..." if len(phrases) > _NAMED else ""
-    advice = f"The code stands beside {len(phrases)} phrases: {listed}. Remove it by cleaning."
+    listed = '", "'.join([wording.text if wording.form else value for wording in wordings[:_NAMED]])
+    more = ", ..." if len(phrases) > _NAMED else ""
+    advice = f'The code stands beside {len(phrases)} phrases: "{listed}"{more}. Remove it by cleaning.'
     yield _found(reading, "duplicate_code", span, advice)
-    alike = _alike([wording.feature for wording in wordings if wording.feature is not None])
-    if alike:
-        advice = f"{alike[0]} and {alike[1]} seldom have one colour; one of them is bound to a wrong one."
-        yield _found(reading, "shared_code", span, advice.capitalize())
+    binding = _wrong_binding(tuple([wording.feature for wording in wordings]))
+    if binding is not None:
+        yield _found(reading, "shared_code", span, binding)
+
+
+@lru_cache(1024)
+def _wrong_binding(features: tuple[str | None, ...]) -> str | None:
+    """Return the advice on features with one code that seldom look alike; None where they all may."""
+    for one, other in combinations(dict.fromkeys(filter(None, features)), 2):
+        if should_differ(one, other):
+            advice = f"{one} and {other} seldom have one colour; one of them is bound to a wrong one."
+            return advice.capitalize()
+    return None
 
 
 _UNCAPTIONED = "No phrase says what has this colour. Remove the code by cleaning."
@@ -140,17 +156,13 @@ _MALFORMED = {
 }
 
 
-def _alike(features: list[str]) -> tuple[str, str] | None:
-    pairs = combinations(dict.fromkeys(features), 2)
-    return next((pair for pair in pairs if should_differ(*pair)), None)
-
-
 def check_text(reading: Reading) -> Iterator[Finding]:
     """Find `malformed_text`: brackets without a partner, doubled words, repeated phrases, rival phrases.
 
     One finding for each bracket; each word that directly repeats the one before it in the same phrase; each
-    phrase that repeats an earlier one, codes, case and blanks aside; each further phrase that ends with
-    "background", "skin" or "eyes" when an earlier, different one does; and each file with a second line.
+    phrase that repeats an earlier one, codes, case, blanks and a leading "wearing" aside; each further phrase
+    that ends with "background", "hair", "skin", "eyes" or "lips" and says a hue when an earlier, different
+    one does; and each file with a second line.
     """
     caption = reading.caption
     for position in caption.strays:
@@ -158,8 +170,7 @@ def check_text(reading: Reading) -> Iterator[Finding]:
         yield _found(reading, "malformed_text", (position, position + 1), advice)
     seen: set[str] = set()
     rivals: dict[str, str] = {}
-    for part in reading.parts:
-        _, span, wording, _ = part
+    for _, span, wording, feature in reading.parts:
         for word in wording.doubled:
             yield _found(reading, "malformed_text", span, f'The word "{word}" is doubled. Keep one.')
         form = wording.form
@@ -167,14 +178,16 @@ def check_text(reading: Reading) -> Iterator[Finding]:
             yield _found(reading, "malformed_text", span, "The phrase is repeated. Keep one.")
             continue
         seen.add(form)
-        noun = wording.words[-1] if wording.words else ""
-        if noun in ("background", "skin", "eyes"):
-            if noun in rivals:
-                advice = (
-                    f'There are two phrases for {noun}: "{rivals[noun]}" is the other. Keep the true one.'
-                )
+        other = form[len(_WEARING) :] if form.startswith(_WEARING) else _WEARING + form
+        if other in seen:
+            advice = 'The phrase is repeated but for the word "wearing". Keep one.'
+            yield _found(reading, "malformed_text", span, advice)
+        elif feature is not None and wording.words[-1] in _SINGLE and names_colour(wording.words):
+            if feature in rivals:
+                earlier = rivals[feature]
+                advice = f'There are two phrases for {feature}: "{earlier}" is the other. Keep the true one.'
                 yield _found(reading, "malformed_text", span, advice)
-            rivals.setdefault(noun, wording.text)
+            rivals.setdefault(feature, wording.text)
     if reading.more_lines:
         end = len(caption.text)
         advice = "Training reads only the first line. Join the lines, or remove the others."
@@ -192,15 +205,20 @@ def check_style(reading: Reading, styles: frozenset[str]) -> Iterator[Finding]:
 def check_colours(reading: Reading) -> Iterator[Finding]:
     """Find `colourless_feature`: one finding a feature that no phrase of the caption names a hue for.
 
+    In a phrase with several features ("brown hair and a blue shirt") each has its own hue, or none.
+
     Only the features that nearly every portrait shows are asked for: background, hair, skin, eyes, clothing
     and hat. A code does not count as a hue, because cleaning removes it; "light" and "dark" are none.
     """
     coloured: dict[str, bool] = {}
     first: dict[str, Part] = {}
     for part in reading.parts:
-        if part.feature in COLOURED_FEATURES:
-            coloured[part.feature] = coloured.get(part.feature, False) or part.wording.coloured
-            first.setdefault(part.feature, part)
+        if part.feature is None:  # nothing is asked of the tail
+            continue
+        for feature, has in part.wording.mentions:
+            if feature in COLOURED_FEATURES:
+                coloured[feature] = coloured.get(feature, False) or has
+                first.setdefault(feature, part)
     for feature, has in coloured.items():
         if not has:
             codes = reading.caption.codes_of(reading.caption.phrases[first[feature].index])

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
@@ -58,6 +59,19 @@ _SELDOM_ALIKE = frozenset(
     )
 )
 _PREPOSITIONS = frozenset({"in", "on", "over", "behind", "with", "and", "under", "at", "of", "to"})
+# Words at which the description of one feature ends and the next one's begins.
+_JOINTS = frozenset(
+    {"and", "with", "wearing", "in", "on", "over", "under", "behind", "against", "but", "has"}
+)
+_IS = frozenset({"is", "are"})
+_SENTENCE_END = re.compile(r"[.;!?]\s")
+
+
+class Mention(NamedTuple):
+    """A feature that a phrase speaks of, and whether it says a hue for it."""
+
+    feature: str
+    coloured: bool
 
 
 def words_of(phrase: str) -> list[str]:
@@ -73,17 +87,76 @@ def feature_of(words: Sequence[str]) -> str | None:
     """
     if not words:
         return None
-    if words[-1] in _FEATURE_OF_NOUN and (len(words) < 2 or words[-2] not in _PREPOSITIONS):
-        return _FEATURE_OF_NOUN[words[-1]]
-    for index, word in enumerate(words):
-        if word in _FEATURE_OF_NOUN and (index == 0 or words[index - 1] not in _PREPOSITIONS):
-            return _FEATURE_OF_NOUN[word]
+    last = len(words) - 1
+    for index in (last, *range(last)):
+        feature = _feature_at(words, index)
+        if feature is not None and (index == 0 or words[index - 1] not in _PREPOSITIONS):
+            return feature
     return None
+
+
+def names_feature(words: Sequence[str]) -> bool:
+    """Return whether any of the words is a feature's noun."""
+    return not _FEATURE_OF_NOUN.keys().isdisjoint(words)
+
+
+def _feature_at(words: Sequence[str], index: int) -> str | None:
+    """Return the feature that one word names, after a preposition or not; "facial hair" is a beard."""
+    feature = _FEATURE_OF_NOUN.get(words[index])
+    return "beard" if feature == "hair" and index > 0 and words[index - 1] == "facial" else feature
+
+
+def mentions_of(phrase: str) -> tuple[Mention, ...]:
+    """Return every feature that a phrase speaks of, each with whether a hue is said for it.
+
+    In "brown hair and a blue shirt" each noun has its own colour word: the words before it, back to the noun
+    before or to "and", "with", "wearing" and the like. What follows the last noun of a sentence, or "is",
+    describes the noun before. A noun joined to another by a mere "and" shares its colour ("brown hair and
+    eyes"). A phrase with one feature has its hue anywhere.
+    """
+    sentences = [words_of(sentence) for sentence in _SENTENCE_END.split(phrase)]
+    found = [(mention, words) for words in sentences for mention, words in _described(words)]
+    if len({feature for feature, _ in found}) == 1:
+        return (Mention(found[0][0], any(map(names_colour, sentences))),)
+    mentions: list[Mention] = []
+    for feature, words in found:
+        shared = bool(mentions) and words == ["and"] and mentions[-1].coloured
+        mentions.append(Mention(feature, shared or names_colour(words)))
+    return tuple(mentions)
+
+
+def _described(words: list[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the features that a sentence names, each with the words that describe it."""
+    nouns = [
+        (index, feature)
+        for index in range(len(words))
+        if (feature := _feature_at(words, index)) is not None and _is_named(words, index)
+    ]
+    start = 0
+    for place, (index, feature) in enumerate(nouns):
+        own = words[start:index]
+        is_last = place + 1 == len(nouns)
+        until = len(words) if is_last else nouns[place + 1][0]
+        start = until if is_last else _where_next_begins(words, index + 1, until)
+        yield feature, own + words[index + 1 : start]
+
+
+def _is_named(words: list[str], index: int) -> bool:
+    """Return whether a noun is spoken of, rather than only where something is ("bow in hair")."""
+    return index == 0 or words[index - 1] == "and" or words[index - 1] not in _PREPOSITIONS
+
+
+def _where_next_begins(words: list[str], start: int, end: int) -> int:
+    """Return where, in the words between two nouns, the description of the second one begins."""
+    joints = [index for index in range(start, end) if words[index] in _JOINTS]
+    if joints:
+        return joints[-1]
+    return end if start < end and words[start] in _IS else start
 
 
 def names_colour(words: Sequence[str]) -> bool:
     """Return whether a phrase says a hue in words, run together with another word or not ("bluegreen")."""
-    return not COLOUR_WORDS.isdisjoint(words) or any(_BASIC.search(word) for word in words)
+    return not COLOUR_WORDS.isdisjoint(words) or _BASIC.search(" ".join(words)) is not None
 
 
 def should_differ(one: str, other: str) -> bool:

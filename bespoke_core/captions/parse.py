@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
+from .caption import Caption, Code, Phrase
 from .residue import removals, residue
 from .scan import ALONE, AMONG_WORDS, UNBRACKETED, Scanner, Span, says_something
 from .wording import (
@@ -28,108 +28,21 @@ from .wording import (
     wording_before_code,
 )
 
+__all__ = ["Caption", "Code", "Phrase", "parse"]
+
 _BREAK = re.compile(r"\r\n?|\n")
 _PLAIN = r"[^,#()\[\]{}（）【】\r\n]*"
 _CODE = r"#[0-9a-fA-F]{6}"
 # A run of codes as palettes are written; or one phrase, plain words (words in round brackets among them) and
-# then "(#rrggbb)", "#rrggbb" or nothing; or whatever else stands before a comma. Each piece can be matched in one way
-# only, so that the cost stays linear.
+# then "(#rrggbb)", "#rrggbb" or nothing; or whatever else stands before a comma. Each piece can be matched in
+# one way only, so that the cost stays linear.
 _PIECE = re.compile(
     rf"((?: {_CODE},)+)|({_PLAIN}(?:\([^\W_]{_PLAIN}\){_PLAIN})*)(?:\(({_CODE})\)|({_CODE})|),|([^,]*),",
 )
-_STEP = len(" #rrggbb,")
 # The words of a longer text are not remembered from one caption to the next: they would fill the memory.
 _LONG = 1 << 12
 
 _new = tuple.__new__  # several times faster than calling the NamedTuple
-
-
-class Code(NamedTuple):
-    """One colour code (a NamedTuple because a data set holds hundreds of thousands).
-
-    Attributes:
-        start, end: its span in the caption, the number sign included.
-        hex: its value as "#rrggbb" in lower case; three digits are doubled, alpha is dropped.
-        phrase: index of the phrase that it belongs to; None where it belongs to none: in the palette
-            section, in the tail, or as a phrase that holds nothing but codes.
-        form: "regular" (alone in its parentheses, or in a list of bare codes), "list" (several codes in one
-            pair of brackets), "prose" (among words), "unclosed" (a bracket is missing), "digits" (not six
-            hexadecimal digits, or run together with a word).
-    """
-
-    start: int
-    end: int
-    hex: str
-    phrase: int | None
-    form: str
-
-
-class Phrase(NamedTuple):
-    """What stands between two commas that are outside brackets, or between a comma and a line's end.
-
-    Attributes:
-        start, end: its span, surrounding blanks included.
-        separator_end: end of the comma or line break that follows it; equal to `end` at the text's end.
-        section: "text", "codes" (nothing but codes), "palette" or "tail" (after the palette, to the
-            line's end).
-        line: 0-based line.
-        first_code, end_code: the slice of `Caption.codes` that lies in it.
-        words: how many words stand in it, its codes not among them.
-        wording: what it says without its codes.
-    """
-
-    start: int
-    end: int
-    separator_end: int
-    section: str
-    line: int
-    first_code: int
-    end_code: int
-    words: int
-    wording: Wording
-
-    @property
-    def bare(self) -> bool:
-        """Whether it has codes, and besides them nothing but blanks and punctuation."""
-        return self.end_code > self.first_code and not self.wording.says
-
-
-class Caption(NamedTuple):
-    """A parsed caption. Spans are character offsets into `text`; the phrases and separators cover it all.
-
-    Attributes:
-        text: the text as given.
-        phrases: in order; at least one, even for an empty text.
-        codes: in order.
-        strays: offsets of brackets without a partner in their line, in order.
-    """
-
-    text: str
-    phrases: tuple[Phrase, ...]
-    codes: tuple[Code, ...]
-    strays: tuple[int, ...]
-
-    def render(self) -> str:
-        """Return the text put together again from the phrases and their separators; equals `text`."""
-        return "".join(self.text[p.start : p.end] + self.text[p.end : p.separator_end] for p in self.phrases)
-
-    @property
-    def palette(self) -> Span | None:
-        """The span of the first line's `palette:` section: the word and the codes that follow it."""
-        return self._section("palette")
-
-    @property
-    def tail(self) -> Span | None:
-        """The span of what follows the first line's palette section, up to the end of the line."""
-        return self._section("tail")
-
-    def _section(self, section: str) -> Span | None:
-        found = [p for p in self.phrases if p.section == section and p.line == 0]
-        return (found[0].start, found[-1].end) if found else None
-
-    def codes_of(self, phrase: Phrase) -> tuple[Code, ...]:
-        """Return the codes that lie in `phrase`."""
-        return self.codes[phrase.first_code : phrase.end_code]
 
 
 def parse(text: str) -> Caption:
@@ -230,15 +143,15 @@ class _Parser:
 
     def _bare_codes(self, run: str, number: int, start: int, section: str) -> None:
         """Add phrases that are one code each."""
-        text, first = self.text, len(self.codes)
-        places = list(enumerate(range(start, start + len(run), _STEP), first))
-        self.codes += [
-            _new(Code, (at + 1, at + 8, text[at + 1 : at + 8].lower(), None, "regular")) for _, at in places
-        ]
-        self.phrases += [
-            _new(Phrase, (at, at + 8, at + 9, section, number, index, index + 1, 0, NOTHING))
-            for index, at in places
-        ]
+        phrases, codes = self.phrases, self.codes
+        index = len(codes)
+        for value in run.lower()[1:-1].split(", "):
+            end = start + len(" #rrggbb")
+            codes.append(_new(Code, (start + 1, end, value, None, "regular")))
+            phrase = (start, end, end + 1, section, number, index, index + 1, 0, NOTHING)
+            phrases.append(_new(Phrase, phrase))
+            start = end + 1
+            index += 1
 
     def _irregular(self, number: int, start: int, line_end: int) -> int:
         """Take a stretch apart that holds brackets or codes in any form.

@@ -11,8 +11,11 @@ _EDGES = " " + string.punctuation
 
 
 def normal_form(phrase: str) -> str:
-    """Return a phrase as it is compared: no surrounding punctuation, single blanks, case folded."""
-    return " ".join(phrase.split()).strip(_EDGES).casefold()
+    """Return a phrase as it is compared: no surrounding punctuation, single blanks, case folded.
+
+    Underscores, which join the words of a tag ("brown_hair"), are blanks.
+    """
+    return " ".join(phrase.replace("_", " ").split()).strip(_EDGES).casefold()
 
 
 def normal_set(phrases: Collection[str]) -> frozenset[str]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from .features import feature_of, names_colour, words_of
+from .features import Mention, feature_of, mentions_of, names_feature, words_of
 from .scan import TRIMMED, says_something
 from .style import normal_form
 
@@ -21,6 +21,7 @@ class Wording(NamedTuple):
     Attributes:
         kept: the phrase without its codes and without trailing blanks; the leading ones are kept, so that
             it can be written back.
+        text: `kept` without its leading blanks.
         form: how it is compared with others: no surrounding punctuation, single blanks, case folded.
         says: whether it holds anything else than blanks and punctuation.
         palette: whether it opens a palette section: "palette:" in any case, blanks before it or not.
@@ -28,10 +29,11 @@ class Wording(NamedTuple):
         words: its words in lower case, without digits and punctuation.
         doubled: the words that directly repeat the one before them.
         feature: the feature of a portrait that it is about, if any.
-        coloured: whether it says a hue.
+        mentions: every feature that it speaks of, and whether it says a hue for it.
     """
 
     kept: str
+    text: str
     form: str
     says: bool
     palette: bool
@@ -39,15 +41,10 @@ class Wording(NamedTuple):
     words: tuple[str, ...]
     doubled: tuple[str, ...]
     feature: str | None
-    coloured: bool
-
-    @property
-    def text(self) -> str:
-        """The words as written, surrounding blanks left out."""
-        return self.kept.lstrip()
+    mentions: tuple[Mention, ...]
 
 
-NOTHING = Wording("", "", False, False, 0, (), (), None, False)
+NOTHING = Wording("", "", "", False, False, 0, (), (), None, ())
 
 
 def starts_palette(text: str, start: int = 0, end: int | None = None) -> bool:
@@ -65,26 +62,28 @@ def wording(phrase: str) -> Wording:
     kept = phrase.rstrip()
     if not kept:
         return NOTHING
-    form = normal_form(kept)
-    if not form:
-        return Wording(
-            kept, "", says_something(kept, 0, len(kept)), False, count_words(kept), (), (), None, False
-        )
-    words = tuple(words_of(kept))
-    tokens = kept.casefold().split()
+    text = kept.lstrip()
+    form = normal_form(text)
+    words = tuple(words_of(form))
+    if not words:
+        says = says_something(text, 0, len(text))
+        return Wording(kept, text, form, says, False, count_words(text), (), (), None, ())
+    tokens = text.casefold().split()
     doubled: tuple[str, ...] = ()
     if len(set(tokens)) < len(tokens):
         doubled = tuple(one for one, other in pairwise(tokens) if one == other and one.isalnum())
+    mentions = mentions_of(text) if names_feature(words) else ()
     return Wording(
         kept,
+        text,
         form,
-        says_something(kept, 0, len(kept)),
-        starts_palette(kept),
-        count_words(kept),
+        True,
+        form.startswith("palette") and starts_palette(text),
+        count_words(text),
         words,
         doubled,
-        feature_of(words),
-        names_colour(words),
+        feature_of(words) if mentions else None,
+        mentions,
     )
 
 
