@@ -19,6 +19,7 @@ _NAME = "openai/clip-vit-large-patch14"
 _START, _END = "<|startoftext|>", "<|endoftext|>"
 # How CLIP splits a text before it merges bytes (Radford et al. 2021).
 _SPLIT = r"<\|startoftext\|>|<\|endoftext\|>|'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+_PIECE = re.compile(r"'s|'t|'re|'ve|'m|'ll|'d|[a-z]+|[^\sa-z0-9]+", re.ASCII)  # of ASCII, digits left out
 _WORD = re.compile(r"\S+")
 # Python counts these among the blanks, CLIP does not: a text that has one is counted in one piece.
 _ODD_BLANK = re.compile(r"[\x1c-\x1f]")
@@ -88,7 +89,7 @@ class TokenCounter:
 
     It runs on the `tokenizers` library alone (importing transformers takes seconds). A token never reaches
     over a blank, so a text's count is the sum over its words, and captions share nearly all of theirs: each
-    distinct word is tokenised once, as long as it is remembered.
+    distinct word is counted once, as long as it is remembered, from pieces that are remembered, too.
 
     Args:
         folder: with vocab.json and merges.txt, as `find_tokenizer` returns it.
@@ -104,13 +105,15 @@ class TokenCounter:
     def __call__(self, texts: Sequence[str]) -> list[int]:
         """Return the number of tokens of each text."""
         split = [_words(text) for text in texts]
-        new = self._learn({word for words in split for word in words})
-        counts = self._counts
-        totals = [sum(map(counts.__getitem__, words)) for words in split]
-        for word in new:
-            if len(word) > _LONG:
-                del counts[word]
-        return totals
+        totals = [self._known(words) for words in split]
+        unknown = [index for index, total in enumerate(totals) if total is None]
+        if unknown:
+            long = self._learn({word for index in unknown for word in split[index]})
+            for index in unknown:
+                totals[index] = sum(map(self._counts.__getitem__, split[index]))
+            for word in long:
+                del self._counts[word]
+        return [total for total in totals if total is not None]
 
     def place_of(self, text: str, token: int) -> int | None:
         """Return where in `text` its token number `token` (from 0) starts, or None where it has fewer.
@@ -128,18 +131,41 @@ class TokenCounter:
             passed += count
         return None
 
+    def _known(self, words: list[str]) -> int | None:
+        """Return the sum of words that are all remembered; None where one is not."""
+        try:
+            return sum(map(self._counts.__getitem__, words))
+        except KeyError:
+            return None
+
     def _learn(self, words: set[str]) -> list[str]:
-        """Have the counts of all these words in `_counts` and return those that were not there before."""
+        """Have the counts of all these words in `_counts`; return those that are too long to stay."""
         if len(self._counts) > _REMEMBERED:
             self._counts.clear()
-        new = [word for word in words if word not in self._counts]
+        counts = self._counts
+        pieces = {word: _pieces(word) for word in words if word not in counts}
+        new = [one for one in {one for parts, _ in pieces.values() for one in parts} if one not in counts]
         encoded = self._tokenizer.encode_batch(new, add_special_tokens=False)
-        self._counts.update((word, len(one.ids)) for word, one in zip(new, encoded, strict=True))
-        return new
+        counts.update((one, len(made.ids)) for one, made in zip(new, encoded, strict=True))
+        for word, (parts, digits) in pieces.items():
+            counts[word] = sum(map(counts.__getitem__, parts)) + digits
+        return [one for one in {*new, *pieces} if len(one) > _LONG]
+
+
+def _pieces(word: str) -> tuple[list[str], int]:
+    """Split a word as CLIP does, where that is plain; return the pieces that are no digits, and how many are.
+
+    Captions hold many codes, and codes few different pieces. Every digit is a token.
+    """
+    if not word.isascii() or "<|" in word or _ODD_BLANK.search(word):
+        return [word], 0
+    pieces = _PIECE.findall(word.lower())
+    return pieces, len(word) - len("".join(pieces))
 
 
 def _words(text: str) -> list[str]:
-    return text.split() if _ODD_BLANK.search(text) is None else [text]
+    # What can be printed has none of the odd blanks, and asking that is faster than looking for them.
+    return text.split() if text.isprintable() or _ODD_BLANK.search(text) is None else [text]
 
 
 def _placed_words(text: str) -> Iterator[tuple[int, str]]:

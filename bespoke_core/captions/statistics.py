@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .checks import Reading
@@ -22,6 +23,7 @@ NO_COLOUR = "none"
 
 _TOP = 50
 _CLEANED = 1000  # captions that are also cleaned and counted; more would slow the audit down
+_NO_COLOURS = (NO_COLOUR,)
 _TOGETHER = 256  # texts tokenised at once
 _SAME = {"grey": "gray", "greyish": "gray", "grayish": "gray", "blond": "blonde", "golden": "gold"}
 
@@ -155,13 +157,16 @@ class Collector:
         )
 
     def _add_words(self, reading: Reading) -> None:
-        said: dict[str, set[str]] = {}
-        for part in reading.parts:
-            self._words += len(part.words)
-            if part.feature is not None:
-                said.setdefault(part.feature, set()).update(colours_of(part.words))
+        said: dict[str, frozenset[str]] = {}
+        for _, _, wording, feature in reading.parts:
+            self._words += len(wording.words)
+            if feature is not None:
+                colours = colours_of(wording.words)
+                said[feature] = said[feature] | colours if feature in said else colours
         for feature, colours in said.items():
-            self._colours[feature].update(colours or (NO_COLOUR,))
+            counts = self._colours[feature]
+            for colour in colours or _NO_COLOURS:
+                counts[colour] += 1
 
     def _add_look(self, look: Look) -> None:
         if self._coverage is None:
@@ -186,7 +191,8 @@ class Collector:
         )
 
 
-def colours_of(words: Sequence[str]) -> set[str]:
+@lru_cache(maxsize=1 << 14)  # captions repeat their phrases
+def colours_of(words: tuple[str, ...]) -> frozenset[str]:
     """Return the colour words of a phrase, rival spellings made one; words run together are taken whole."""
-    found = {_SAME.get(word, word) for word in words if word in COLOUR_WORDS}
-    return found or {word for word in words if names_colour((word,))}
+    found = frozenset(_SAME.get(word, word) for word in words if word in COLOUR_WORDS)
+    return found or frozenset(word for word in words if names_colour((word,)))

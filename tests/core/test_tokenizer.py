@@ -80,6 +80,12 @@ def test_every_real_caption_has_as_many_tokens_as_training_reads(
     assert max(expected) == 261
 
 
+# What CLIP's splitting is about, run together in any order.
+PIECES = st.lists(
+    st.sampled_from(
+        ["'s", "'ll", "'", "don", "<|", "<|endoftext|>", "|>", "#c06148", "(", "),", "7", " ", "é"]
+    )
+).map("".join)
 ODD = [
     *(
         "",
@@ -114,7 +120,9 @@ def test_odd_texts_have_as_many_tokens_as_training_reads(
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(texts=st.lists(CAPTIONS, max_size=4))
+@given(
+    texts=st.lists(st.one_of(CAPTIONS, st.text("'sTveré\u0301<|>0x7#(), -\x1c\n"), PIECES), max_size=4),
+)
 def test_any_texts_have_as_many_tokens_as_training_reads(
     texts: list[str], count: TokenCounter, reference: Any
 ) -> None:
