@@ -51,12 +51,14 @@ def headline(audit: Audit) -> str:
         return "There are no captions here"
     if not audit.total:
         return f"Nothing to mend in {plural(audit.captions, 'caption')}"
-    worst = max(audit.files_with.values(), default=0)
-    return (
-        f"{worst:,} of {plural(audit.captions, 'caption')} need work"
-        if worst <= audit.captions
-        else (f"{plural(audit.total, 'finding')} in {plural(audit.captions, 'caption')}")
-    )
+    grave = [kind for kind, severity in SEVERITIES.items() if severity != "info"]
+    worst = max(audit.files_with.get(kind, 0) for kind in grave)
+    captions = plural(audit.captions, "caption")
+    if not worst:
+        return f"Nothing to mend in {captions}, but something to know"
+    if worst > audit.captions:
+        return f"{plural(audit.total, 'finding')} in {captions}"
+    return f"{worst:,} of {captions} {'needs' if worst == 1 else 'need'} work"
 
 
 def tiles(audit: Audit) -> list[tuple[str, str]]:

@@ -87,8 +87,11 @@ def _codes(audit: Audit) -> Iterator[Step]:
             )
         if wrong:
             text.append(f"In {plural(wrong, 'caption')} the picture shows that a code is at the wrong place.")
-    if boilerplate:
+    if boilerplate and audit.codes:
         text.append(f"Boilerplate about the style goes, too ({plural(boilerplate, 'caption')}).")
+    elif boilerplate:
+        hold = "holds" if boilerplate == 1 else "hold"
+        text.append(f"{plural(boilerplate, 'caption')} {hold} boilerplate about the style of the whole set.")
     yield Step("Clean the captions", " ".join([*text, "Every other word stays."]))
 
 

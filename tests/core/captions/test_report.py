@@ -105,6 +105,12 @@ def test_each_step_names_its_figures(tmp_path: Path) -> None:
     assert "No picture has" in steps["Know which colours are not there"]
 
 
+def test_boilerplate_alone_is_cleaned_too(tmp_path: Path) -> None:
+    steps = steps_of(tmp_path, {"a.txt": f"{CLEAN}, sharp pixel edges"})
+    text = steps["Clean the captions"]
+    assert text == "1 caption holds boilerplate about the style of the whole set. Every other word stays."
+
+
 def test_captions_that_are_cut_off_are_a_step(
     tmp_path: Path, comfyui_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

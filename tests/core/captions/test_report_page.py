@@ -52,7 +52,7 @@ def test_the_report_has_a_page_markdown_and_every_finding(tmp_path: Path) -> Non
     assert files["markdown"].read_text(encoding="utf-8").startswith("# Caption audit")
     page = Page(files["html"].read_text(encoding="utf-8"))
     assert "Caption audit of my set" in page.words
-    assert "1 of 2 captions need work" in page.words
+    assert "1 of 2 captions needs work" in page.words
     assert sorted(path.name for path in (tmp_path / "report").iterdir()) == sorted(FILES.values())
 
 
@@ -137,6 +137,13 @@ def test_a_clean_set_has_nothing_to_mend(tmp_path: Path) -> None:
     assert "Nothing to mend in 1 caption" in page.words
     assert "What to do first" not in page.words
     assert not page.all("article")
+
+
+def test_what_is_only_worth_knowing_is_not_called_work(tmp_path: Path) -> None:
+    texts = {f"{i}.txt": f"punk {i}, slight smile, blue shirt, green eyes" for i in range(9)}
+    page = Page(audit_html(audit_of(tmp_path, texts)))
+    assert "Nothing to mend in 9 captions, but something to know" in page.words
+    assert "Look at phrases that nearly all captions share" in page.words
 
 
 def test_a_set_of_which_nothing_can_be_read_can_be_reported(tmp_path: Path) -> None:
