@@ -21,10 +21,10 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))
 
 import numpy as np
 
-from bespoke_core.captions.checks import Reading, read_caption
+from bespoke_core.captions.checks import Reading, colourless_features, read_caption
 from bespoke_core.captions.picture_checks import is_near
 from bespoke_core.captions.pixels import Look, look_at
-from bespoke_core.captions.repair import colourless_parts, repair_caption
+from bespoke_core.captions.repair import repair_caption
 from bespoke_core.color.codes import parse_hex
 from bespoke_core.color.names import name_of
 from bespoke_core.color.skin import name_of_skin
@@ -45,7 +45,7 @@ def by_lone_codes(reading: Reading, look: Look) -> Iterator[Key]:
     owners: dict[str, set[int | None]] = {}
     for code in reading.caption.codes:
         owners.setdefault(code.hex, set()).add(code.phrase)
-    for feature, part in colourless_parts(reading).items():
+    for feature, part in colourless_features(reading).items():
         values = {code.hex for code in reading.caption.codes_of(reading.caption.phrases[part.index])}
         if len(values) != 1:
             continue
@@ -75,7 +75,7 @@ def measure(captions: Path, images: Path, labels: dict[Key, Label]) -> Counter[t
         text = path.read_text(encoding="utf-8")
         reading = read_caption(path.name, text)
         look = look_at(images / f"{path.stem}.png")
-        for feature in colourless_parts(reading):
+        for feature in colourless_features(reading):
             counts["", feature, "colourless"] += 1
         for repair in repair_caption(reading, text, look).repairs:
             judge("repair", path.stem, repair.feature, repair.name)

@@ -210,21 +210,26 @@ def check_colours(reading: Reading) -> Iterator[Finding]:
     Only the features that nearly every portrait shows are asked for: background, hair, skin, eyes, clothing
     and hat. A code does not count as a hue, because cleaning removes it; "light" and "dark" are none.
     """
-    coloured: dict[str, bool] = {}
+    for feature, part in colourless_features(reading).items():
+        codes = reading.caption.codes_of(reading.caption.phrases[part.index])
+        later = " once its code is removed" if codes else ""
+        advice = f"No word says the colour of the {feature}{later}. Name it."
+        yield _found(reading, "colourless_feature", part.span, advice)
+
+
+def colourless_features(reading: Reading) -> dict[str, Part]:
+    """Return the features that no phrase names a hue for, each with the first phrase that speaks of it."""
+    coloured: set[str] = set()
     first: dict[str, Part] = {}
     for part in reading.parts:
         if part.feature is None:  # nothing is asked of the tail
             continue
         for feature, has in part.wording.mentions:
             if feature in COLOURED_FEATURES:
-                coloured[feature] = coloured.get(feature, False) or has
                 first.setdefault(feature, part)
-    for feature, has in coloured.items():
-        if not has:
-            codes = reading.caption.codes_of(reading.caption.phrases[first[feature].index])
-            later = " once its code is removed" if codes else ""
-            advice = f"No word says the colour of the {feature}{later}. Name it."
-            yield _found(reading, "colourless_feature", first[feature].span, advice)
+                if has:
+                    coloured.add(feature)
+    return {feature: part for feature, part in first.items() if feature not in coloured}
 
 
 def _found(reading: Reading, kind: str, span: Span, advice: str) -> Finding:

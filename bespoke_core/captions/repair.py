@@ -13,8 +13,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from .checks import Part, Reading
-from .features import COLOURED_FEATURES, FEATURE_NOUNS, feature_of, names_colour, words_of
+from .checks import Part, Reading, colourless_features
+from .features import FEATURE_NOUNS, feature_of, words_of
 from .seen import Seen, see_feature
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def repair_caption(reading: Reading, text: str, look: Look | None) -> Repaired:
     repairs: list[Repair] = []
     unrepaired: list[Unrepaired] = []
     insertions: list[tuple[int, str]] = []
-    for feature, part in colourless_parts(reading).items():
+    for feature, part in colourless_features(reading).items():
         seen = see_feature(feature, reading, part, look)
         noun = _noun_at(text, part, feature)
         if not seen.names or noun is None:
@@ -115,18 +115,6 @@ def repair_caption(reading: Reading, text: str, look: Look | None) -> Repaired:
         source = "picture" if code is None else "code"
         repairs.append(Repair(feature, part.text, written.strip(" _"), source, code, seen.reason))
     return Repaired(_with(text, insertions), tuple(repairs), tuple(unrepaired))
-
-
-def colourless_parts(reading: Reading) -> dict[str, Part]:
-    """Return the first phrase of each feature that no phrase of the caption names a hue for."""
-    first: dict[str, Part] = {}
-    coloured = set()
-    for part in reading.parts:
-        if part.feature in COLOURED_FEATURES:
-            first.setdefault(part.feature, part)
-            if names_colour(part.words):
-                coloured.add(part.feature)
-    return {feature: part for feature, part in first.items() if feature not in coloured}
 
 
 def _agreeing_code(reading: Reading, part: Part, seen: Seen) -> str | None:
