@@ -74,13 +74,14 @@ class Run(NamedTuple):
 
 
 def caption(chance: random.Random) -> str:
-    """Return a caption as long as the experiment's: some 700 characters and 18 codes."""
-    codes = [f"#{chance.randrange(1 << 24):06x}" for _ in range(9)]
+    """Return a caption like the experiment's: some 500 characters, 18 codes, 200 tokens, 1 in 8 over 225."""
+    codes = [f"#{chance.randrange(1 << 24):06x}" for _ in range(8)]
     phrases = ["bespoke punk, pixel art"]
-    for feature in chance.sample(_FEATURES, 9):
+    for feature in chance.sample(_FEATURES, 8):
         colour = chance.choice(_TONES) + chance.choice(_HUES)
         phrases.append(f"{colour} {feature} ({chance.choice(codes)})")
-        phrases.append(chance.choice(_EXTRAS) + f" {chance.randrange(200)}")
+        if chance.random() < 0.75:
+            phrases.append(chance.choice(_EXTRAS) + f" {chance.randrange(200)}")
     style = "sharp pixel edges, hard color borders, retro pixel art style"
     return f"{', '.join(phrases)}, palette: {', '.join(codes)}, {style}, {', '.join(codes[:2])}"
 

@@ -59,6 +59,8 @@ def _see(item: Item) -> Seen:
         for problem in broken_picture(path, file):
             return Seen(problem=problem)
     try:
-        return Seen(look_at(path))
+        look = look_at(path)
     except InputError as error:
         return Seen(problem=broken(path, file, error.problem))
+    _ = look.arrangement  # found once and kept: better here, beside others, than where findings are made
+    return Seen(look)

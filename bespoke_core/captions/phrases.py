@@ -72,18 +72,17 @@ class PhraseCounter:
     def add(self, reading: Reading) -> None:
         """Count the phrases of one caption, each once."""
         self.captions += 1
-        forms = [_key(part.form) for part in reading.parts]
-        counted = set()
-        for form, part in zip(forms, reading.parts, strict=True):
-            if form in counted:
-                continue
-            counted.add(form)
+        first: dict[str, Part] = {}
+        for part in reading.parts:
+            form = part[2].form  # by its place: many times a caption
+            first.setdefault(form if len(form) <= _LONG else _hash(form), part)
+        for form, part in first.items():
             count = self._counts.get(form)
             if count is None:
                 count = self._counts[form] = _Count(part, reading.file, self.error)
             count.captions += 1
-        if forms:  # an empty caption is a finding of its own and says nothing about the others' beginning
-            self._shorten_beginning(forms)
+        if first and self._beginning != []:  # an empty caption says nothing about the others' beginning
+            self._shorten_beginning(list(first))
         if self.captions % self._window == 0:
             self._forget(self.captions // self._window)
 
@@ -141,8 +140,6 @@ def check_phrases(frequent: list[FrequentPhrase], captions: int) -> Iterator[Fin
         yield finding(phrase.file, "frequent_phrase", advice, span=phrase.span, text=phrase.text)
 
 
-def _key(form: str) -> str:
-    """A phrase as it is counted: itself, or its hash where it is so long that holding many would add up."""
-    if len(form) <= _LONG:
-        return form
+def _hash(form: str) -> str:
+    """A phrase as it is counted where it is so long that holding many would add up."""
     return hashlib.blake2b(form.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

@@ -122,6 +122,7 @@ def progress_bar(verb: str) -> Iterator[Callable[[int, int], None] | None]:
 def print_audit(result: Audit) -> None:
     """Print the totals, a line for each kind of finding, and the worst files."""
     from ..captions.report import MEANINGS
+    from ..captions.todo import what_to_do
 
     print(f"{result.captions} captions, {result.codes} colour codes, {result.total} findings")
     for kind, files in result.files_with.items():
@@ -132,6 +133,11 @@ def print_audit(result: Audit) -> None:
     for worst in result.worst[:_WORST]:
         kinds = Counter(found.finding for found in worst.findings)
         print(f"  {worst.file}: " + ", ".join(f"{number} {kind}" for kind, number in kinds.most_common()))
+    steps = what_to_do(result)
+    if steps:
+        print("what to do, the most pressing first:")
+    for number, step in enumerate(steps, start=1):
+        print(f"  {number}. {step.title}. {step.text}")
 
 
 def print_cleaning(report: CleanReport, folder: str, *, dry_run: bool) -> None:
