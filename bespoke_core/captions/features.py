@@ -58,6 +58,13 @@ _SELDOM_ALIKE = frozenset(
         ("lips", "eyes"),
     )
 )
+#: Words for what covers hair, so that it cannot be seen or told from it.
+COVERS_HAIR = frozenset(
+    """
+    bandana beanie beret bonnet bow bucket cap cowboy crown durag fedora flower flowers halo hat headband
+    headphones headset headwrap helmet hijab hood hoodie horns mask scarf tiara turban veil visor wig wrap
+    """.split()
+)
 _PREPOSITIONS = frozenset({"in", "on", "over", "behind", "with", "and", "under", "at", "of", "to"})
 # Words at which the description of one feature ends and the next one's begins.
 _JOINTS = frozenset(
@@ -114,15 +121,20 @@ def mentions_of(phrase: str) -> tuple[Mention, ...]:
     describes the noun before. A noun joined to another by a mere "and" shares its colour ("brown hair and
     eyes"). A phrase with one feature has its hue anywhere.
     """
+    return tuple(Mention(feature, names_colour(words)) for feature, words in descriptions_of(phrase))
+
+
+def descriptions_of(phrase: str) -> list[tuple[str, list[str]]]:
+    """Return every feature that a phrase speaks of with the words that describe it; see `mentions_of`."""
     sentences = [words_of(sentence) for sentence in _SENTENCE_END.split(phrase)]
-    found = [(mention, words) for words in sentences for mention, words in _described(words)]
+    found = [description for words in sentences for description in _described(words)]
     if len({feature for feature, _ in found}) == 1:
-        return (Mention(found[0][0], any(map(names_colour, sentences))),)
-    mentions: list[Mention] = []
+        return [(found[0][0], [word for words in sentences for word in words])]
+    descriptions: list[tuple[str, list[str]]] = []
     for feature, words in found:
-        shared = bool(mentions) and words == ["and"] and mentions[-1].coloured
-        mentions.append(Mention(feature, shared or names_colour(words)))
-    return tuple(mentions)
+        shared = bool(descriptions) and words == ["and"]
+        descriptions.append((feature, descriptions[-1][1] if shared else words))
+    return descriptions
 
 
 def _described(words: list[str]) -> Iterator[tuple[str, list[str]]]:

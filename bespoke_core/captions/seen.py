@@ -6,17 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .checks import Part, Reading
+from .features import COVERS_HAIR
 
 if TYPE_CHECKING:
     from ..sprites.figure import Area
     from .pixels import Look
 
 _SAYS_PLAIN = {"solid", "plain", "flat", "uniform"}
-_COVERS_HAIR = {
-    *("hat", "cap", "crown", "beanie", "headband", "bandana", "helmet", "hood", "hoodie", "turban", "halo"),
-    *("headphones", "visor", "scarf", "hijab", "veil", "tiara", "beret", "mask", "wig", "durag", "bonnet"),
-    *("headwrap", "wrap", "horns", "bucket", "fedora", "cowboy", "headset", "bow", "flower", "flowers"),
-}
 _DENIES = {"no", "without", "bald", "hidden", "invisible"}
 _MOST_COLORS = 2
 _LEAST_SHARE = 0.2  # of the border, for a colour to be named
@@ -99,7 +95,7 @@ def _skin(look: Look) -> Seen:
 
 def _hair(reading: Reading, look: Look) -> Seen:
     words = {word for part in reading.parts for word in part.words}
-    covering = sorted(_COVERS_HAIR & words)
+    covering = sorted(COVERS_HAIR & words)
     if covering:
         return Seen(reason=f'Hair cannot be told from what covers it: the caption names "{covering[0]}".')
     if look.hair is None:
