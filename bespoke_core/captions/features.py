@@ -58,13 +58,12 @@ _SELDOM_ALIKE = frozenset(
         ("lips", "eyes"),
     )
 )
+_COVERINGS = """
+bandana beanie beret bonnet bow bucket cap cowboy crown durag fedora flower flowers halo hat headband
+headphones headset headwrap helmet hijab hood hoodie horns mask scarf tiara turban veil visor wig wrap
+"""
 #: Words for what covers hair, so that it cannot be seen or told from it.
-COVERS_HAIR = frozenset(
-    """
-    bandana beanie beret bonnet bow bucket cap cowboy crown durag fedora flower flowers halo hat headband
-    headphones headset headwrap helmet hijab hood hoodie horns mask scarf tiara turban veil visor wig wrap
-    """.split()
-)
+COVERS_HAIR = frozenset(_COVERINGS.split())
 _PREPOSITIONS = frozenset({"in", "on", "over", "behind", "with", "and", "under", "at", "of", "to"})
 # Words at which the description of one feature ends and the next one's begins.
 _JOINTS = frozenset(
