@@ -123,8 +123,10 @@ class TokenCounter:
         passed = 0
         for start, word in _placed_words(text):
             # No token of CLIP's is as long as this, so that a huge word's beginning is enough.
-            piece = word[: _LONG * (token - passed + 1)]
-            (count,) = self([piece])
+            piece = word if len(word) <= _LONG else word[: _LONG * (token - passed + 1)]
+            count = self._counts.get(piece)
+            if count is None:
+                (count,) = self([piece])
             if passed + count > token:
                 offsets = self._tokenizer.encode(piece, add_special_tokens=False).offsets
                 return start + int(offsets[token - passed][0])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from .checks import Reading
-from .clean import clean_caption
+from .clean import clean_parsed
 from .findings import Finding, finding
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def check_length(
     counter = token_counter(folder)
     if counter is not None:
         start = _place(counter, text, limit)
-        (left,) = counter([clean_caption(text).text])
+        (left,) = counter([clean_parsed(reading.caption).text])
     lost = text[start:]
     windows = f"{limit // WINDOW} window{'s' if limit > WINDOW else ''} of {WINDOW}"
     shown = lost if len(lost) <= _CUT_SHOWN else lost[: _CUT_SHOWN - 3] + "..."

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .checks import Reading
-from .clean import clean_caption
+from .clean import clean_parsed
 from .features import COLOUR_WORDS, FEATURE_NOUNS, names_colour
 from .lengths import LengthCollector, TokenLengths, token_counter
 from .phrases import PhraseCounter
@@ -112,7 +112,7 @@ class Collector:
         self._captions = self._codes = self._words = 0
         self._tokens = LengthCollector()
         self._cleaned = LengthCollector()
-        self._to_clean: list[tuple[str, str]] = []
+        self._waiting: list[tuple[str, str]] = []
         self._cleaned_count = 0
         self._colours: dict[str, Counter[str]] = {feature: Counter() for feature in FEATURE_NOUNS}
         self._coverage: CoverageCollector | None = None
@@ -133,15 +133,16 @@ class Collector:
             self._tokens.add(reading.file, tokens)
             if self._cleaned_count < _CLEANED:
                 self._cleaned_count += 1
-                self._to_clean.append((reading.file, reading.caption.text))
-                if len(self._to_clean) >= _TOGETHER:
-                    self._clean_waiting()
+                cleaned = clean_parsed(reading.caption, style_phrases=self._styles).text
+                self._waiting.append((reading.file, cleaned))
+                if len(self._waiting) >= _TOGETHER:
+                    self._count_waiting()
         if look is not None:
             self._add_look(look)
 
     def result(self) -> Statistics:
         """Return the statistics so far."""
-        self._clean_waiting()
+        self._count_waiting()
         coloured = {feature: dict(words.most_common()) for feature, words in self._colours.items() if words}
         return Statistics(
             captions=self._captions,
@@ -175,13 +176,13 @@ class Collector:
             self._coverage = CoverageCollector()
         self._coverage.add(look)
 
-    def _clean_waiting(self) -> None:
-        counter = token_counter() if self._to_clean else None
+    def _count_waiting(self) -> None:
+        counter = token_counter() if self._waiting else None
         if counter is not None:
-            texts = [clean_caption(text, style_phrases=self._styles).text for _, text in self._to_clean]
-            for (file, _), tokens in zip(self._to_clean, counter(texts), strict=True):
+            counts = counter([text for _, text in self._waiting])
+            for (file, _), tokens in zip(self._waiting, counts, strict=True):
                 self._cleaned.add(file, tokens)
-        self._to_clean.clear()
+        self._waiting.clear()
 
     def _top(self) -> tuple[PhraseShare, ...]:
         styles = normal_set(self._styles)
