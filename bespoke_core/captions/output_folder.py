@@ -46,7 +46,8 @@ class OutputFolder:
 
     def _place(self, file: str) -> Path:
         path = self._folder / file
-        path.parent.mkdir(exist_ok=True)
+        if "/" in file:
+            path.parent.mkdir(exist_ok=True)
         return path
 
 
