@@ -8,16 +8,13 @@ from itertools import combinations
 from typing import NamedTuple
 
 from .caption_file import first_line
-from .features import COLOURED_FEATURES, names_colour, should_differ
+from .features import COLOURED_FEATURES, should_differ
 from .findings import SEVERITIES, Finding, finding
 from .parse import Caption, parse
 from .scan import Span
 from .wording import Wording
 
 _new = tuple.__new__  # several times faster than calling the NamedTuple
-# Nouns of what a portrait has one of, so that two phrases with a hue contradict each other.
-_SINGLE = frozenset({"background", "backdrop", "hair", "skin", "eyes", "lips"})
-_WEARING = "wearing "
 _NAMED = 5  # phrases that one piece of advice names
 
 
@@ -168,26 +165,24 @@ def check_text(reading: Reading) -> Iterator[Finding]:
     for position in caption.strays:
         advice = "The bracket has no partner. Add the other one, or remove it."
         yield _found(reading, "malformed_text", (position, position + 1), advice)
-    seen: set[str] = set()
+    seen: dict[str, str] = {}
     rivals: dict[str, str] = {}
-    for _, span, wording, feature in reading.parts:
+    for _, span, wording, _ in reading.parts:
         for word in wording.doubled:
             yield _found(reading, "malformed_text", span, f'The word "{word}" is doubled. Keep one.')
-        form = wording.form
+        form = wording.form.removeprefix("wearing ")
         if form in seen:
-            yield _found(reading, "malformed_text", span, "The phrase is repeated. Keep one.")
+            but = "" if wording.form == seen[form] else ' but for the word "wearing"'
+            yield _found(reading, "malformed_text", span, f"The phrase is repeated{but}. Keep one.")
             continue
-        seen.add(form)
-        other = form[len(_WEARING) :] if form.startswith(_WEARING) else _WEARING + form
-        if other in seen:
-            advice = 'The phrase is repeated but for the word "wearing". Keep one.'
+        seen[form] = wording.form
+        feature = wording.claims
+        if feature in rivals:
+            rival = rivals[feature]
+            advice = f'There are two phrases for {feature}: "{rival}" is the other. Keep the true one.'
             yield _found(reading, "malformed_text", span, advice)
-        elif feature is not None and wording.words[-1] in _SINGLE and names_colour(wording.words):
-            if feature in rivals:
-                earlier = rivals[feature]
-                advice = f'There are two phrases for {feature}: "{earlier}" is the other. Keep the true one.'
-                yield _found(reading, "malformed_text", span, advice)
-            rivals.setdefault(feature, wording.text)
+        elif feature is not None:
+            rivals[feature] = wording.text
     if reading.more_lines:
         end = len(caption.text)
         advice = "Training reads only the first line. Join the lines, or remove the others."

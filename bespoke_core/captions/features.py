@@ -95,15 +95,9 @@ def feature_of(words: Sequence[str]) -> str | None:
         return None
     last = len(words) - 1
     for index in (last, *range(last)):
-        feature = _feature_at(words, index)
-        if feature is not None and (index == 0 or words[index - 1] not in _PREPOSITIONS):
-            return feature
+        if words[index] in _FEATURE_OF_NOUN and (index == 0 or words[index - 1] not in _PREPOSITIONS):
+            return _feature_at(words, index)
     return None
-
-
-def names_feature(words: Sequence[str]) -> bool:
-    """Return whether any of the words is a feature's noun."""
-    return not _FEATURE_OF_NOUN.keys().isdisjoint(words)
 
 
 def _feature_at(words: Sequence[str], index: int) -> str | None:
@@ -112,24 +106,35 @@ def _feature_at(words: Sequence[str], index: int) -> str | None:
     return "beard" if feature == "hair" and index > 0 and words[index - 1] == "facial" else feature
 
 
-def mentions_of(phrase: str) -> tuple[Mention, ...]:
+def mentions_of(phrase: str, words: Sequence[str]) -> tuple[Mention, ...]:
     """Return every feature that a phrase speaks of, each with whether a hue is said for it.
+
+    Args:
+        phrase: as written.
+        words: what `words_of` makes of it.
 
     In "brown hair and a blue shirt" each noun has its own colour word: the words before it, back to the noun
     before or to "and", "with", "wearing" and the like. What follows the last noun of a sentence, or "is",
     describes the noun before. A noun joined to another by a mere "and" shares its colour ("brown hair and
     eyes"). A phrase with one feature has its hue anywhere.
     """
-    return tuple(Mention(feature, names_colour(words)) for feature, words in descriptions_of(phrase))
+    if _FEATURE_OF_NOUN.keys().isdisjoint(words):
+        return ()
+    return tuple([Mention(feature, names_colour(own)) for feature, own in descriptions_of(phrase, words)])
 
 
-def descriptions_of(phrase: str) -> list[tuple[str, list[str]]]:
+def descriptions_of(phrase: str, words: Sequence[str] | None = None) -> list[tuple[str, Sequence[str]]]:
     """Return every feature that a phrase speaks of with the words that describe it; see `mentions_of`."""
+    words = words_of(phrase) if words is None else words
+    nouns = [index for index, word in enumerate(words) if word in _FEATURE_OF_NOUN]
+    if len(nouns) < 2:  # nearly always
+        named = [_feature_at(words, index) for index in nouns if _is_named(words, index)]
+        return [(feature, words) for feature in named if feature is not None]
     sentences = [words_of(sentence) for sentence in _SENTENCE_END.split(phrase)]
     found = [description for words in sentences for description in _described(words)]
     if len({feature for feature, _ in found}) == 1:
         return [(found[0][0], [word for words in sentences for word in words])]
-    descriptions: list[tuple[str, list[str]]] = []
+    descriptions: list[tuple[str, Sequence[str]]] = []
     for feature, words in found:
         shared = bool(descriptions) and words == ["and"]
         descriptions.append((feature, descriptions[-1][1] if shared else words))
@@ -152,7 +157,7 @@ def _described(words: list[str]) -> Iterator[tuple[str, list[str]]]:
         yield feature, own + words[index + 1 : start]
 
 
-def _is_named(words: list[str], index: int) -> bool:
+def _is_named(words: Sequence[str], index: int) -> bool:
     """Return whether a noun is spoken of, rather than only where something is ("bow in hair")."""
     return index == 0 or words[index - 1] == "and" or words[index - 1] not in _PREPOSITIONS
 

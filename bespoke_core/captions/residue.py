@@ -76,20 +76,20 @@ def residue(text: str, phrase: Span, spans: list[Span]) -> str:
 
 
 def _without_empty_places(phrase: str) -> str:
-    """Drop the commas inside brackets that have nothing before or after them."""
+    """Drop the commas inside brackets with nothing before or after them, and the blanks before commas."""
     if "," not in phrase:
         return phrase
     pieces: list[str] = []
     for part in phrase.split(","):
         if not part.strip():
             continue
-        if pieces and (part.lstrip()[0] in _CLOSING or pieces[-1].rstrip()[-1] in _OPENING):
+        if pieces:
             pieces[-1] = pieces[-1].rstrip()
-            pieces.append(part.lstrip())
-        elif pieces:
-            pieces.extend((",", part))
-        else:
-            pieces.append(part)
+            if part.lstrip()[0] in _CLOSING or pieces[-1][-1] in _OPENING:
+                part = part.lstrip()
+            else:
+                pieces.append(",")
+        pieces.append(part)
     return "".join(pieces)
 
 

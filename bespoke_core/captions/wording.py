@@ -7,11 +7,13 @@ from functools import lru_cache
 from itertools import pairwise
 from typing import NamedTuple
 
-from .features import Mention, feature_of, mentions_of, names_feature, words_of
+from .features import Mention, feature_of, mentions_of, names_colour, words_of
 from .scan import TRIMMED, says_something
 from .style import normal_form
 
 _WORD = re.compile(r"\w+")
+# Nouns of what a portrait has one of: two phrases that end with one and say a hue contradict each other.
+_SINGLE = frozenset({"background", "backdrop", "hair", "skin", "eyes", "lips"})
 _PALETTE = re.compile(r"\s*palette\s*:", re.IGNORECASE)
 
 
@@ -29,6 +31,7 @@ class Wording(NamedTuple):
         words: its words in lower case, without digits and punctuation.
         doubled: the words that directly repeat the one before them.
         feature: the feature of a portrait that it is about, if any.
+        claims: the feature whose one hue it says, if any: "background", "hair", "skin", "eyes" or "lips".
         mentions: every feature that it speaks of, and whether it says a hue for it.
     """
 
@@ -41,10 +44,11 @@ class Wording(NamedTuple):
     words: tuple[str, ...]
     doubled: tuple[str, ...]
     feature: str | None
+    claims: str | None
     mentions: tuple[Mention, ...]
 
 
-NOTHING = Wording("", "", "", False, False, 0, (), (), None, ())
+NOTHING = Wording("", "", "", False, False, 0, (), (), None, None, ())
 
 
 def starts_palette(text: str, start: int = 0, end: int | None = None) -> bool:
@@ -67,12 +71,13 @@ def wording(phrase: str) -> Wording:
     words = tuple(words_of(form))
     if not words:
         says = says_something(text, 0, len(text))
-        return Wording(kept, text, form, says, False, count_words(text), (), (), None, ())
+        return Wording(kept, text, form, says, False, count_words(text), (), (), None, None, ())
     tokens = text.casefold().split()
     doubled: tuple[str, ...] = ()
     if len(set(tokens)) < len(tokens):
         doubled = tuple(one for one, other in pairwise(tokens) if one == other and one.isalnum())
-    mentions = mentions_of(text) if names_feature(words) else ()
+    mentions = mentions_of(text, words)
+    feature = feature_of(words) if mentions else None
     return Wording(
         kept,
         text,
@@ -82,7 +87,8 @@ def wording(phrase: str) -> Wording:
         count_words(text),
         words,
         doubled,
-        feature_of(words) if mentions else None,
+        feature,
+        feature if words[-1] in _SINGLE and names_colour(words) else None,
         mentions,
     )
 
@@ -91,8 +97,9 @@ def wording_before_code(words: str) -> Wording:
     """Work out what a phrase says that ends with a code: what only bound the code goes with it."""
     if not says_something(words, 0, len(words)):
         return NOTHING
+    found = wording(words.rstrip(TRIMMED))
     # "palette: #..." opens a section by its colon, which goes.
-    return wording(words.rstrip(TRIMMED))._replace(palette=starts_palette(words))
+    return found._replace(palette=True) if starts_palette(words) else found
 
 
 # Phrases come again and again within a data set, and its words are most of the work on a caption.
