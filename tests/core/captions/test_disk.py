@@ -20,11 +20,13 @@ from bespoke_core.errors import InputError
     ],
 )
 def test_a_failure_to_write_says_what_to_do(tmp_path: Path, number: int, remedy: str) -> None:
-    with pytest.raises(
-        InputError, match=rf"cannot be written \(.+\); one half is there\. .*{remedy}"
-    ) as caught:
-        with clear_errors(tmp_path, "one half is there"):
-            raise OSError(number, "it failed")
+    with (
+        pytest.raises(
+            InputError, match=rf"cannot be written \(.+\); one half is there\. .*{remedy}"
+        ) as caught,
+        clear_errors(tmp_path, "one half is there"),
+    ):
+        raise OSError(number, "it failed")
     assert caught.value.file == str(tmp_path)
 
 
