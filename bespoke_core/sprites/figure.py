@@ -31,7 +31,7 @@ _LEAST_FACE = 0.25
 _LEAST_HAIR = 0.02
 _FRINGE = 0.125  # how far below the top of the skin a fringe reaches, as a share of the height
 # Clothing: the lowest rows; fewer cells, or more of the hair's colours among them, tell nothing.
-_LOWEST_ROWS, _LEAST_CLOTHING, _MOST_HAIR = 0.125, 0.024, 0.5
+_LOWEST_ROWS, _LEAST_CLOTHING, _MOST_HAIR, _MOST_SHADOW = 0.125, 0.024, 0.5, 0.3
 _SAME_HUE, _SHADOW, _LEAST_CHROMA = 18.0, 0.55, 0.02  # degrees, share of the skin's lightness, OKLab
 _HAIRS_OWN = 4.0
 # Human skin in OKLab: hue in degrees, lightness, chroma.
@@ -108,8 +108,12 @@ def find_hair(cells: Cells, background: Background, skin: Area) -> Area | None:
 def find_clothing(cells: Cells, background: Background, skin: Area, hair: Area | None) -> Area | None:
     """Find what a portrait wears; None where the lowest rows show too little of it, or mostly hair."""
     lab = srgb_to_oklab(cells)
-    mask = ~background.region & ~skin.mask & ~_skins_shadow(lab, srgb_to_oklab(skin.color))
+    mask = ~background.region & ~skin.mask
     mask[: cells.shape[0] - max(1, round(cells.shape[0] * _LOWEST_ROWS))] = False
+    shadow = _skins_shadow(lab, srgb_to_oklab(skin.color))
+    if mask.any() and shadow[mask].mean() > _MOST_SHADOW:
+        return None  # brown clothes, as like as not
+    mask &= ~shadow
     if hair is not None and mask.any():
         colors = srgb_to_oklab(np.unique(hair.colors, axis=0))
         of_hair = oklab_distance(lab[mask][:, None], colors).min(axis=1) < _HAIRS_OWN
