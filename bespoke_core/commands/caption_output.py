@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _IN_MEMORY = 8_000_000  # bytes of a list that wait in memory; more wait in a temporary file
 _WORST = 5  # files that are named
+# Captions are other people's text: what a terminal would obey is shown, not sent.
+_CONTROL = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 _REMOVED, _INSERTED, _PLAIN = "\x1b[31;9m", "\x1b[32;1m", "\x1b[0m"
 
 
@@ -75,14 +77,14 @@ class ChangesPrinter:
         """Print an entry of a list of the report ("diff", "repairs" or "unrepaired")."""
         if entry["file"] != self._file:
             self._file = entry["file"]
-            print(self._file)
+            print(harmless(entry["file"]))
         if name == "diff":
-            self._print_lines(entry["before"], entry["after"])
+            self._print_lines(harmless(entry["before"]), harmless(entry["after"]))
         elif name == "repairs":
             told = f" (its code {entry['code']} agrees)" if entry["code"] else ""
-            print(f'  named: "{entry["phrase"]}" is {entry["name"]}{told}. {entry["reason"]}')
+            print(f'  named: "{harmless(entry["phrase"])}" is {entry["name"]}{told}. {entry["reason"]}')
         else:
-            print(f'  left:  "{entry["phrase"]}". {entry["reason"]}')
+            print(f'  left:  "{harmless(entry["phrase"])}". {entry["reason"]}')
 
     def _print_lines(self, before: str, after: str) -> None:
         if self._marks:
@@ -92,8 +94,13 @@ class ChangesPrinter:
             before = _marked(runs, REMOVED, INSERTED, _REMOVED)
             after = _marked(runs, INSERTED, REMOVED, _INSERTED)
         for mark, text in (("-", before), ("+", after)):
-            for line in text.splitlines() or [""]:
+            for line in text.split("\n"):
                 print(f"{mark} {line}")
+
+
+def harmless(text: str) -> str:
+    """Return a text with its control characters written out; its line breaks stay breaks."""
+    return "\n".join(line.translate(_CONTROL) for line in text.rstrip().splitlines())
 
 
 def _marked(runs: list[tuple[str, str]], shown: str, hidden: str, colour: str) -> str:
@@ -131,13 +138,13 @@ def print_audit(result: Audit) -> None:
     if result.worst:
         print("worst files:")
     for worst in result.worst[:_WORST]:
-        kinds = Counter(found.finding for found in worst.findings)
-        print(f"  {worst.file}: " + ", ".join(f"{number} {kind}" for kind, number in kinds.most_common()))
+        kinds = Counter(found.finding for found in worst.findings).most_common()
+        print(f"  {harmless(worst.file)}: " + ", ".join(f"{number} {kind}" for kind, number in kinds))
     steps = what_to_do(result)
     if steps:
         print("what to do, the most pressing first:")
     for number, step in enumerate(steps, start=1):
-        print(f"  {number}. {step.title}. {step.text}")
+        print(f"  {number}. {step.title}. {harmless(step.text)}")
 
 
 def print_cleaning(report: CleanReport, folder: str, *, dry_run: bool) -> None:
@@ -150,9 +157,9 @@ def print_cleaning(report: CleanReport, folder: str, *, dry_run: bool) -> None:
     if report.repaired or report.left_colourless:
         print(f"named {report.repaired} colours; {report.left_colourless} features stay without one")
     for phrase in report.removed_phrases:
-        print(f"removed from all captions: {phrase}")
+        print(f"removed from all captions: {harmless(phrase)}")
     for name in report.skipped:
-        print(f"left out: {name} cannot be read")
+        print(f"left out: {harmless(name)} cannot be read")
     if report.output is not None:
         print(f"written to {report.output}")
     if report.backup is not None:
