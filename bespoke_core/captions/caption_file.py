@@ -152,6 +152,7 @@ def _offer(path: Path, file: str, data: bytes, likely: str | None, problem: str)
         return _unreadable("not_utf8", path, file, problem, "Save the file as UTF-8.")
     line = first_line(data.decode(likely).removeprefix("\ufeff")).strip()
     shown = line if len(line) <= _SHOWN else line[: _SHOWN - 3] + "..."
+    shown = "".join(letter if letter.isprintable() else "\ufffd" for letter in shown)
     name = _NAMES.get(likely, "Windows-1252")
     return _unreadable(
         "not_utf8",

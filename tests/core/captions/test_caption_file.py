@@ -37,6 +37,7 @@ def test_a_line_in_windows_1252_is_shown_as_it_would_read(path: Path) -> None:
         'not_utf8: is not UTF-8 at byte 3 (0xe9); as Windows-1252 it reads "café “au lait”, hat". '
         "Save the file as UTF-8, or clean with --encoding cp1252, which writes UTF-8."
     )
+    assert 'reads "\ufffd[2Jé"' in told(read(path, b"\x1b[2J\xe9"))
     long = told(read(path, ("é" * 100).encode("cp1252")))
     assert "é" * 37 + '..."' in long and "é" * 38 not in long
 
