@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -134,3 +135,45 @@ def test_a_restore_that_was_killed_can_be_repeated(folder: Path) -> None:
     after = {name: data for name, data in content(folder).items() if not name.startswith(".")}
     assert after == before
     assert len(leftovers) <= 1
+
+
+def test_a_full_disk_stops_a_restore_that_can_be_repeated(full_disk) -> None:
+    texts = {f"{index}": f"red hat (#aabbcc), number {index}, " + "x" * 5000 for index in range(6)}
+    folder = write_set(full_disk.folder / "set", texts)
+    before = content(folder)
+    clean(folder, in_place=True)
+    filler = full_disk.folder / "filler"
+    with (
+        full_disk.full(),
+        pytest.raises(InputError, match=r"cannot be written \(.*\); restore again to go on"),
+    ):
+        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as rest:
+            while rest.write(b"x" * 4096):
+                pass
+        restore(folder)
+    filler.unlink()
+    assert len(restore(folder).files) == 6
+    assert {name: data for name, data in content(folder).items() if not name.startswith(".")} == before
+
+
+def test_a_restore_without_rights_can_be_repeated_with_them(unprivileged: Path) -> None:
+    folder = write_set(unprivileged / "set", {"a": DIRTY})
+    clean(folder, in_place=True)
+    folder.chmod(0o500)
+    with pytest.raises(InputError, match=r"cannot be written .*restore again .*that you may write to"):
+        restore(folder)
+    folder.chmod(0o700)
+    assert restore(folder).files == ("a.txt",)
+    assert (folder / "a.txt").read_text(encoding="utf-8") == DIRTY
+
+
+def test_a_backup_is_another_file_where_disks_know_no_second_names(folder: Path, monkeypatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("this disk knows no second names")
+
+    monkeypatch.setattr(os, "link", refuse)
+    report = clean(folder, in_place=True)
+    assert report.backup is not None
+    assert (report.backup / "a.txt").read_text(encoding="utf-8") == DIRTY
+    assert restore(folder).files == ("a.txt", "b.txt")
+    assert (folder / "a.txt").read_text(encoding="utf-8") == DIRTY
