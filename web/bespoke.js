@@ -5,7 +5,7 @@ import { auditView, cleanView } from "./bespoke_views.js";
 
 const PREFIX = "Bespoke_";
 const BOX = "bespoke_text";
-const WIDE = 640;
+const WIDE = 560;
 
 // What a node shows as a table: the key in its output, the function that makes the element, its least height.
 // The new renderer gives an element the height that its content asks for, the classic one asks for a number.

@@ -122,7 +122,7 @@ class FilteredView {
 const SEVERITIES = ["error", "warning", "info"];
 const COLUMNS = [
   ["severity", "66px"],
-  ["file", "18%"],
+  ["file", "118px"],
   ["finding", "122px"],
   ["text", "20%"],
   ["advice", "auto"],

@@ -29,7 +29,8 @@ def word_diff(before: str, after: str) -> list[tuple[str, str]]:
 
 
 def _runs(old: list[str], new: list[str]) -> Iterator[tuple[str, str]]:
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    # blanks only count beside words that match: else a blank is kept and the comma beside it is not
+    matcher = SequenceMatcher(str.isspace, old, new, autojunk=False)
     for change, old_start, old_end, new_start, new_end in matcher.get_opcodes():
         if change == "equal":
             yield KEPT, "".join(old[old_start:old_end])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -288,6 +289,32 @@ def test_captions_changed_by_hand_or_a_deleted_result_are_noticed_and_else_nothi
     assert run(client, graph).outputs["3"]["bespoke_audit"][0]["codes"] == 0
     assert len(list(cleaned.glob("*.txt"))) == 8
     assert set(graph) <= run(client, graph).cached_nodes
+
+
+@pytest.mark.parametrize(
+    "make", [lambda path: audit(path, report=True), lambda path: clean(path, "in place")]
+)
+def test_cancel_stops_at_a_caption_and_leaves_everything_as_it_was(
+    client: Client, server: ComfyServer, folder: Path, make: Any
+) -> None:
+    from bespoke_core.comfyui.client import JobInterruptedError
+
+    text = sorted(folder.glob("*.txt"))[0].read_text(encoding="utf-8")
+    for number in range(3000):
+        (folder / f"many_{number}.txt").write_text(f"{text} {number}", encoding="utf-8")
+    before = contents(folder)
+
+    def cancel_at_the_first_step(event: dict[str, Any]) -> None:
+        if event["type"] == "progress" and event["data"]["value"] < event["data"]["max"]:
+            threading.Thread(target=client.interrupt).start()  # this thread waits for events already
+
+    with pytest.raises(JobInterruptedError):
+        client.wait(
+            client.queue(make(named(folder))), cancel_at_the_first_step, timeout=120
+        ).raise_for_failure()
+    assert contents(folder) == before
+    assert not (folder / ".bespoke-backup").exists()
+    assert not (server.base / "output" / "bespoke" / "reports" / f"{folder.name}_captions").exists()
 
 
 def test_clean_caption_sits_between_a_text_node_and_the_text_encoder(client: Client) -> None:

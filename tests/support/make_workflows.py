@@ -6,6 +6,7 @@ stages with a note for newcomers, and saves the canvas as workflows/<name>.json 
 
 from __future__ import annotations
 
+import io
 import json
 import sys
 from pathlib import Path
@@ -70,8 +71,15 @@ STAGES: dict[str, list[tuple[str, list[list[int]]]]] = {
     ],
 }
 
+# Width, and what is added to the height, of nodes that show tables: as much as they need, more where the
+# workflow is about them.
+TABLES = {"Bespoke_AuditCaptions": (560, 620), "Bespoke_CleanDataset": (560, 400)}
+LARGE_TABLES = {"Bespoke_AuditCaptions": (640, 860), "Bespoke_CleanDataset": (640, 740)}
+RUN = ("clean_captions",)
+"""Workflows whose thumbnail shows what they found; the others need a model of the user's, or hours."""
+
 LAY_OUT = """
-([stages, note, pack]) => {
+([stages, note, pack, tables]) => {
   const graph = app.graph;
   const byId = (id) => graph.getNodeById(id);
   const markdown = LiteGraph.createNode('MarkdownNote');
@@ -91,7 +99,6 @@ LAY_OUT = """
         const size = node.computeSize();
         const shows = /Preview|Save|TrainLora|Verdict|CountColors|ScoreSprites|Restore/;
         // tables need more room than a text: [width, what is added to the height]
-        const tables = { Bespoke_AuditCaptions: [640, 860], Bespoke_CleanDataset: [640, 740] };
         const [least, extra] = tables[node.type] ?? [320, shows.test(node.type) ? 180 : 0];
         node.setSize([Math.max(size[0], least), size[1] + extra]);
         node.pos = [x, y];
@@ -120,11 +127,30 @@ LAY_OUT = """
 """
 
 
+# The rectangle of the page that holds the whole graph, with a margin.
+AROUND = """
+() => {
+  document.querySelectorAll('.minimap-main-container').forEach((e) => e.remove());
+  const items = [...app.graph._nodes, ...app.graph._groups];
+  const boxes = items.map((item) => item.boundingRect ?? item._bounding);
+  const { scale, offset } = app.canvas.ds;
+  const page = app.canvas.canvas.getBoundingClientRect();
+  const on = (value, axis) => (value + offset[axis]) * scale + (axis ? page.top : page.left);
+  const left = Math.max(0, Math.min(...boxes.map((b) => on(b[0], 0))) - 20);
+  const top = Math.max(0, Math.min(...boxes.map((b) => on(b[1], 1))) - 20);
+  const right = Math.max(...boxes.map((b) => on(b[0] + b[2], 0))) + 20;
+  const bottom = Math.max(...boxes.map((b) => on(b[1] + b[3], 1))) + 20;
+  return { x: left, y: top, width: right - left, height: bottom - top };
+}
+"""
+
+
 def make(canvas: Canvas, name: str) -> dict[str, Any]:
     """Lay out one workflow and return its UI form, without what changes from one making to the next."""
     graph = json.loads((WORKFLOWS / "api" / f"{name}.json").read_text(encoding="utf-8"))
     canvas.load_api(graph, name)
-    canvas.page.evaluate(LAY_OUT, [STAGES[name], NOTES[name], PACK])
+    tables = LARGE_TABLES if name == "clean_captions" else TABLES
+    canvas.page.evaluate(LAY_OUT, [STAGES[name], NOTES[name], PACK, tables])
     canvas.page.wait_for_timeout(300)
     workflow = canvas.serialized()
     workflow["id"] = f"bespoke-{name.replace('_', '-')}"
@@ -138,12 +164,28 @@ def main(url: str) -> None:
     chromium = find_chromium()
     if chromium is None:
         raise SystemExit("no Chromium is installed")
-    with open_canvas(url, chromium, size=(2000, 1000)) as canvas:
-        for name in STAGES:
+    for name in STAGES:
+        # A page of its own: the frontend shows what one workflow found in the next, by the nodes' numbers.
+        with open_canvas(url, chromium, size=(2800, 1400)) as canvas:
             text = json.dumps(make(canvas, name), indent=1, ensure_ascii=False)
             (WORKFLOWS / f"{name}.json").write_text(text + "\n", encoding="utf-8")
-            canvas.fit()
-            canvas.page.screenshot(path=str(WORKFLOWS / f"{name}.jpg"), type="jpeg", quality=70)
+            if name in RUN and canvas.queue_and_wait(120) != "execution_success":
+                raise SystemExit(f"{name} did not end well; see the server's log")
+            photograph(canvas, WORKFLOWS / f"{name}.jpg")
+
+
+def photograph(canvas: Canvas, path: Path) -> None:
+    """Save the workflow without the page around it, at most 1,600 pixels wide."""
+    from PIL import Image
+
+    # the canvas leaves texts out that are small on the screen
+    canvas.page.evaluate("() => { app.canvas.min_font_size_for_lod = 0; }")
+    canvas.page.wait_for_timeout(1500)
+    canvas.fit()
+    clip = canvas.page.evaluate(AROUND)
+    with Image.open(io.BytesIO(canvas.page.screenshot(clip=clip))) as picture:
+        picture.thumbnail((1600, 1600), Image.Resampling.LANCZOS)
+        picture.convert("RGB").save(path, quality=70)
 
 
 if __name__ == "__main__":
