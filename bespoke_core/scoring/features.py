@@ -8,7 +8,7 @@ evidence.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import combinations
 from typing import Any
 
@@ -63,10 +63,12 @@ class Features:
         matches: one answer for each of them, the background left out, in the prompt's order.
         bleeds: pairs of features to which the prompt gives different colours and the picture one and the
             same, sorted; None where no two of them could be located.
+        areas: where each feature that was looked for and found lies, the background among them.
     """
 
     matches: tuple[FeatureMatch, ...]
     bleeds: tuple[tuple[str, str], ...] | None
+    areas: dict[str, Area] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def verdict(self) -> str:
@@ -108,7 +110,7 @@ def match_features(cells: NDArray[np.uint8], background: Background, prompt: str
     if behind is not None and background.region.any():
         areas["background"] = Area(background.region, cells[background.region])
         asked["background"] = behind
-    return Features(matches, _bleeds(asked, areas))
+    return Features(matches, _bleeds(asked, areas), areas)
 
 
 def _locate(cells: NDArray[np.uint8], background: Background, prompt: str) -> dict[str, Area]:
