@@ -13,7 +13,7 @@ from .style import normal_form
 
 _WORD = re.compile(r"\w+")
 # Nouns of what a portrait has one of: two phrases that end with one and say a hue contradict each other.
-_SINGLE = frozenset({"background", "backdrop", "hair", "skin", "eyes", "lips"})
+_SINGLE = {noun: noun for noun in ("background", "hair", "skin", "eyes", "lips")} | {"backdrop": "background"}
 _PALETTE = re.compile(r"\s*palette\s*:", re.IGNORECASE)
 
 
@@ -88,7 +88,7 @@ def wording(phrase: str) -> Wording:
         words,
         doubled,
         feature,
-        feature if words[-1] in _SINGLE and names_colour(words) else None,
+        feature if feature and feature == _SINGLE.get(words[-1]) and names_colour(words) else None,
         mentions,
     )
 

@@ -7,7 +7,7 @@ from caption_texts import CAPTIONS
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from bespoke_core.captions.clean import clean_caption
+from bespoke_core.captions.clean import STRATEGIES, clean_caption, clean_parsed
 from bespoke_core.captions.parse import parse
 from bespoke_core.errors import InputError
 
@@ -89,6 +89,8 @@ def test_the_2025_strategy_never_fails(text: str) -> None:
         ("hair (#aabbcc) , eyes,", "hair, eyes"),
         ("a,,b, ,c,", "a,b,c"),
         ("punk #1234, hat (big), bow ()", "punk #1234, hat (big), bow"),
+        ("beard (#52c493, shirt: , x [#6c2e76, #112233], y) lips (#FC53F8)", "beard (shirt:, x, y) lips"),
+        ("1girl, brown_hair (#aabbcc), retro_pixel_art_style", "1girl, brown_hair"),
         ("Hair, Palette: #aabbcc, #112233, Sharp Pixel Edges, #445566", "Hair"),
         ("pixel art, retro  pixel art style, hat", "pixel art, hat"),
         ("hair (#f00), #aabbcc, sharp pixel edges\nline two #aabbcc\n", "hair\nline two\n"),
@@ -98,6 +100,12 @@ def test_the_2025_strategy_never_fails(text: str) -> None:
 )
 def test_codes_leave_with_what_would_dangle(before: str, after: str) -> None:
     assert clean_caption(before).text == after
+
+
+@given(CAPTIONS)
+def test_a_caption_that_is_parsed_already_is_cleaned_alike(text: str) -> None:
+    for strategy in STRATEGIES:
+        assert clean_parsed(parse(text), strategy=strategy) == clean_caption(text, strategy=strategy)
 
 
 def test_the_style_list_can_be_changed() -> None:
