@@ -65,7 +65,8 @@ class Reading(NamedTuple):
 
 def read_caption(file: str, text: str) -> Reading:
     """Parse the line of a caption file that training reads; spans stay offsets into the whole file."""
-    line = first_line(text)
+    several = "\n" in text or "\r" in text
+    line = first_line(text) if several else text
     caption = parse(line)
     parts = []
     for index, (start, end, _, section, _, _, _, _, wording) in enumerate(caption.phrases):
@@ -76,7 +77,7 @@ def read_caption(file: str, text: str) -> Reading:
                 start, end = _trimmed(line, start, end)
             feature = wording.feature if section == "text" else None
             parts.append(_new(Part, (index, (start, end), wording, feature)))
-    return Reading(file, caption, tuple(parts), len(line) < len(text) and not text[len(line) :].isspace())
+    return Reading(file, caption, tuple(parts), several and not text[len(line) :].isspace())
 
 
 def _trimmed(text: str, start: int, end: int) -> Span:

@@ -68,14 +68,15 @@ def wording(phrase: str) -> Wording:
         return NOTHING
     text = kept.lstrip()
     form = normal_form(text)
-    words = tuple(words_of(form))
+    if "_" not in text and form.replace(" ", "").isalpha():  # nearly always: nothing but letters and blanks
+        words = tuple(form.split(" "))
+        word_count = len(words)
+    else:
+        words = tuple(words_of(form))
+        word_count = count_words(text)
     if not words:
         says = says_something(text, 0, len(text))
-        return Wording(kept, text, form, says, False, count_words(text), (), (), None, None, ())
-    tokens = text.casefold().split()
-    doubled: tuple[str, ...] = ()
-    if len(set(tokens)) < len(tokens):
-        doubled = tuple(one for one, other in pairwise(tokens) if one == other and one.isalnum())
+        return Wording(kept, text, form, says, False, word_count, (), (), None, None, ())
     mentions = mentions_of(text, words)
     feature = feature_of(words) if mentions else None
     return Wording(
@@ -83,14 +84,21 @@ def wording(phrase: str) -> Wording:
         text,
         form,
         True,
-        form.startswith("palette") and starts_palette(text),
-        count_words(text),
+        words[0] == "palette" and starts_palette(text),
+        word_count,
         words,
-        doubled,
+        _doubled(text),
         feature,
         feature if feature and feature == _SINGLE.get(words[-1]) and names_colour(words) else None,
         mentions,
     )
+
+
+def _doubled(text: str) -> tuple[str, ...]:
+    tokens = text.casefold().split()
+    if len(set(tokens)) == len(tokens):
+        return ()
+    return tuple(one for one, other in pairwise(tokens) if one == other and one.isalnum())
 
 
 def wording_before_code(words: str) -> Wording:
