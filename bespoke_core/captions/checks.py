@@ -2,90 +2,31 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import combinations
-from typing import NamedTuple
 
-from .caption_file import first_line
 from .features import COLOURED_FEATURES, should_differ
 from .findings import SEVERITIES, Finding, finding
-from .parse import Caption, parse
+from .reading import Part, Reading, read_caption
 from .scan import Span
 from .wording import Wording
 
+__all__ = [
+    "Part",
+    "Reading",
+    "check_codes",
+    "check_colours",
+    "check_style",
+    "check_text",
+    "read_caption",
+]
+
 _new = tuple.__new__  # several times faster than calling the NamedTuple
+_TOKEN = re.compile(r"\S+")
+_LONGEST = 80  # characters of a phrase that advice names
 _NAMED = 5  # phrases that one piece of advice names
-
-
-class Part(NamedTuple):
-    """One descriptive phrase of a caption, its codes left out.
-
-    Attributes:
-        index: the phrase's index in `Caption.phrases`.
-        span: where its words and codes stand, surrounding blanks left out.
-        wording: what it says.
-        feature: the feature that it is about, if any; none in the tail.
-    """
-
-    index: int  # type: ignore[assignment]  # in place of tuple.index, which nobody asks a phrase for
-    span: Span
-    wording: Wording
-    feature: str | None
-
-    @property
-    def text(self) -> str:
-        """Its words as written."""
-        return self.wording.text
-
-    @property
-    def form(self) -> str:
-        """Its words as they are compared."""
-        return self.wording.form
-
-    @property
-    def words(self) -> tuple[str, ...]:
-        """Its words in lower case."""
-        return self.wording.words
-
-
-class Reading(NamedTuple):
-    """A caption's first line, parsed and with its descriptive phrases singled out."""
-
-    file: str
-    caption: Caption
-    parts: tuple[Part, ...]
-    more_lines: bool
-
-    @property
-    def features(self) -> dict[int, str]:
-        """The features by the index of the phrase that is about them."""
-        return {part.index: part.feature for part in self.parts if part.feature is not None}
-
-
-def read_caption(file: str, text: str) -> Reading:
-    """Parse the line of a caption file that training reads; spans stay offsets into the whole file."""
-    several = "\n" in text or "\r" in text
-    line = first_line(text) if several else text
-    caption = parse(line)
-    parts = []
-    for index, (start, end, _, section, _, _, _, _, wording) in enumerate(caption.phrases):
-        if wording.form and section != "palette":
-            # The phrase without the blanks around it: one before it, nearly always.
-            start += line[start] == " "
-            if line[start].isspace() or line[end - 1].isspace():
-                start, end = _trimmed(line, start, end)
-            feature = wording.feature if section == "text" else None
-            parts.append(_new(Part, (index, (start, end), wording, feature)))
-    return Reading(file, caption, tuple(parts), several and not text[len(line) :].isspace())
-
-
-def _trimmed(text: str, start: int, end: int) -> Span:
-    while text[start].isspace():
-        start += 1
-    while text[end - 1].isspace():
-        end -= 1
-    return start, end
 
 
 def check_codes(reading: Reading) -> Iterator[Finding]:
@@ -126,7 +67,7 @@ def check_codes(reading: Reading) -> Iterator[Finding]:
 def _shared(reading: Reading, value: str, span: Span, phrases: list[int]) -> Iterator[Finding]:
     """Find what is wrong with a code that belongs to several phrases."""
     wordings = [reading.caption.phrases[index].wording for index in phrases]
-    listed = '", "'.join([wording.text if wording.form else value for wording in wordings[:_NAMED]])
+    listed = '", "'.join([_short(wording.text) if wording.form else value for wording in wordings[:_NAMED]])
     more = ", ..." if len(phrases) > _NAMED else ""
     advice = f'The code stands beside {len(phrases)} phrases: "{listed}"{more}. Remove it by cleaning.'
     yield _found(reading, "duplicate_code", span, advice)
@@ -169,8 +110,8 @@ def check_text(reading: Reading) -> Iterator[Finding]:
     seen: dict[str, str] = {}
     rivals: dict[str, str] = {}
     for _, span, wording, _ in reading.parts:
-        for word in wording.doubled:
-            yield _found(reading, "malformed_text", span, f'The word "{word}" is doubled. Keep one.')
+        for place, word in _doubled(caption.text, span, wording) if wording.doubled else ():
+            yield _found(reading, "malformed_text", place, f'The word "{word}" is doubled. Keep one.')
         form = wording.form.removeprefix("wearing ")
         if form in seen:
             but = "" if wording.form == seen[form] else ' but for the word "wearing"'
@@ -180,7 +121,9 @@ def check_text(reading: Reading) -> Iterator[Finding]:
         feature = wording.claims
         if feature in rivals:
             rival = rivals[feature]
-            advice = f'There are two phrases for {feature}: "{rival}" is the other. Keep the true one.'
+            advice = (
+                f'There are two phrases for {feature}: "{_short(rival)}" is the other. Keep the true one.'
+            )
             yield _found(reading, "malformed_text", span, advice)
         elif feature is not None:
             rivals[feature] = wording.text
@@ -188,6 +131,27 @@ def check_text(reading: Reading) -> Iterator[Finding]:
         end = len(caption.text)
         advice = "Training reads only the first line. Join the lines, or remove the others."
         yield finding(reading.file, "malformed_text", advice, span=(end, end))
+
+
+def _doubled(text: str, span: Span, wording: Wording) -> Iterator[tuple[Span, str]]:
+    """Yield where a word of a phrase stands twice, codes between them or not, and the word."""
+    found = False
+    before: re.Match[str] | None = None
+    for token in _TOKEN.finditer(text, *span):
+        if "#" in token[0]:
+            continue
+        word = token[0].casefold()
+        if before is not None and word == before[0].casefold() and word.isalnum():
+            found = True
+            yield (before.start(), token.end()), word
+        before = token
+    if not found:  # a code is glued to one of them
+        yield span, wording.doubled[0]
+
+
+def _short(phrase: str) -> str:
+    """Return a phrase as advice names it, so that a long one is not written out time and again."""
+    return phrase if len(phrase) <= _LONGEST else phrase[: _LONGEST - 3].rstrip() + "..."
 
 
 def check_style(reading: Reading, styles: frozenset[str]) -> Iterator[Finding]:

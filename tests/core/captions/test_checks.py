@@ -62,6 +62,36 @@ def test_phrases_that_repeat_or_contradict_another_are_found(text: str, expected
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a dark Dark brown hat", ["dark Dark"]),
+        ("dark dark (#aabbcc) dark hat, red  red", ["dark dark", "dark (#aabbcc) dark", "red  red"]),
+        ("dark#aabbccdark hat", ["dark#aabbccdark hat"]),
+    ],
+)
+def test_a_doubled_word_is_pointed_out_where_it_stands(text: str, expected: list[str]) -> None:
+    assert [one.text for one in check_text(read_caption("a.txt", text))] == expected
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["red ", "(#aabbcc) x, ", "a(b)", "#abc,", " #aabbcc,", "hair and ", "hair. ", "red eyes, x ", "(,"],
+)
+@pytest.mark.timeout(60)
+def test_what_is_said_about_a_hostile_text_is_no_longer_than_it(unit: str) -> None:
+    text = (unit * 100_000)[:100_000]
+    reading = read_caption("a.txt", text)
+    found = [
+        *check_codes(reading),
+        *check_text(reading),
+        *check_style(reading, frozenset()),
+        *check_colours(reading),
+    ]
+    assert sum(len(one.text) for one in found) <= 3 * len(text)
+    assert all(len(one.advice) < 1000 for one in found)
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "brown_hair, long_hair, curly_hair",

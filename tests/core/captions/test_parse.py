@@ -108,7 +108,24 @@ def test_the_real_captions_hold_3655_codes(shared_data) -> None:
 
 @pytest.mark.parametrize(
     "unit",
-    ["#", "(", ")", "([", "(,", "(#aabbcc,", "[#abc(", "#aabbcc ", " ", "palette:,", "(-", "- ", "\n("],
+    [
+        "#",
+        "(",
+        ")",
+        "([",
+        "(,",
+        "(#aabbcc,",
+        "[#abc(",
+        "#aabbcc ",
+        " ",
+        "palette:,",
+        "(-",
+        "- ",
+        "\n(",
+        "a(b)",
+        "a(b",
+        "#abc,",
+    ],
 )
 @pytest.mark.timeout(60)
 def test_a_hostile_text_of_100_000_characters_costs_no_more_than_its_length(unit: str) -> None:
