@@ -39,8 +39,8 @@ _CODE = r"#[0-9a-fA-F]{6}"
 _PIECE = re.compile(
     rf"((?: {_CODE},)+)|({_PLAIN}(?:\([^\W_]{_PLAIN}\){_PLAIN})*)(?:\(({_CODE})\)|({_CODE})|),|([^,]*),",
 )
-# The words of a longer text are not remembered from one caption to the next: they would fill the memory.
-_LONG = 1 << 12
+# The words of a longer text are not remembered from one caption to the next: they could fill the memory.
+_LONG = 1 << 11
 
 _new = tuple.__new__  # several times faster than calling the NamedTuple
 

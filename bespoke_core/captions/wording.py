@@ -111,6 +111,6 @@ def wording_before_code(words: str) -> Wording:
 
 
 # Phrases come again and again within a data set, and its words are most of the work on a caption.
-_REMEMBERED = 1 << 14
+_REMEMBERED = 1 << 13
 remembered_wording = lru_cache(_REMEMBERED)(wording)
 remembered_wording_before_code = lru_cache(_REMEMBERED)(wording_before_code)

@@ -4,8 +4,9 @@ import pytest
 from caption_texts import CAPTIONS
 from hypothesis import given
 
+from bespoke_core.captions.parse import parse
 from bespoke_core.captions.style import normal_form, normal_set
-from bespoke_core.captions.wording import count_words, wording, wording_before_code
+from bespoke_core.captions.wording import count_words, remembered_wording, wording, wording_before_code
 
 
 @pytest.mark.parametrize(
@@ -64,3 +65,10 @@ def test_a_phrase_keeps_its_words(text: str) -> None:
     assert text.startswith(found.kept)
     assert found.word_count == count_words(text)
     assert found.says or not found.words
+
+
+def test_the_phrases_of_a_huge_caption_are_not_remembered() -> None:
+    remembered_wording.cache_clear()
+    parse("red hat, blue shirt")
+    parse(", ".join(f"thing {number}" for number in range(1000)))
+    assert remembered_wording.cache_info().currsize == 2
