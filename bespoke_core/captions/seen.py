@@ -67,17 +67,21 @@ def _background(part: Part, look: Look) -> Seen:
     background, arranged = look.background, look.arrangement
     if arranged == "unknown" or background.known < _LEAST_KNOWN:
         return Seen(reason="The picture's border has too many colours to name.")
-    chosen = [
-        c for c, share in zip(background.colors, background.shares, strict=True) if share >= _LEAST_SHARE
-    ]
+    if background.smooth:
+        chosen = [background.colors[0], background.colors[-1]]
+    else:
+        pairs = zip(background.colors, background.shares, strict=True)
+        chosen = [color for color, share in pairs if share >= _LEAST_SHARE]
     names = tuple(dict.fromkeys(name_of(color) for color in chosen))
     listed = " and ".join(names)
     if arranged != "plain" and _SAYS_PLAIN & set(part.words):
         shown = f"the picture's background is {arranged} ({listed})"
         return Seen(reason=f"The phrase says plain, {shown}. Say which is right.")
-    if len(names) > _MOST_COLORS or len(chosen) < len(background.colors):
+    if len(names) > _MOST_COLORS or (len(chosen) < len(background.colors) and not background.smooth):
         return Seen(reason=f"The background is {arranged}, of more than two colours ({listed}, ...).")
     where = {"plain": "has this colour", "split": "is split into these colours"}
+    if background.smooth:
+        where["gradient"] = "runs from one of these colours to the other"
     reason = (
         f"What lies behind the figure at the picture's border {where.get(arranged, 'has these colours')}."
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ..color.phrases import Asked
 from ..color.regions import NO_BEYOND, YES_WITHIN
 from ..sprites.background import Background
@@ -46,11 +48,27 @@ def match_background(background: Background, asked: Asked | None) -> Match:
     wrong = float(background.shares[distances > NO_BEYOND].sum())
     if background.known < LEAST_KNOWN_SHARE:
         return Match("unclear", mean)
+    if background.smooth and asked.several:
+        return _match_ends(background, asked)
     if right >= CERTAIN_SHARE and not _one_of_several(background, asked):
         return Match("yes", mean)
     if wrong >= CERTAIN_SHARE:
         return Match("no", mean)
     return Match("unclear", mean)
+
+
+def _match_ends(background: Background, asked: Asked) -> Match:
+    """Judge a gradient from one colour to another by its ends: what lies between has a colour of neither."""
+    ends = background.colors[[0, -1]]
+    apart = np.array([region.distance(ends) for region in dict.fromkeys(asked.regions)])
+    first, last = (apart[:, end].argsort(kind="stable")[:2] for end in (0, 1))
+    # Each end its own region, the cheaper way round where both are nearest to the same.
+    pairs = [(i, j) for i in first for j in last if i != j]
+    mean = min(float(apart[i, 0] + apart[j, 1]) / 2 for i, j in pairs)
+    worst = min(max(float(apart[i, 0]), float(apart[j, 1])) for i, j in pairs)
+    if worst <= YES_WITHIN:
+        return Match("yes", mean)
+    return Match("no" if float(apart.min(axis=0).min()) > NO_BEYOND else "unclear", mean)
 
 
 def _one_of_several(background: Background, asked: Asked) -> bool:

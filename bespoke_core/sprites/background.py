@@ -1,8 +1,9 @@
 """What lies behind the figure: found from the border, with its colours and how they are arranged.
 
 The background is what is connected to the picture's left, top and right border and has one of the border's
-commoner colours; the figure usually leaves through the bottom. It is looked for cell by cell in a small
-picture, so that an autoencoder's noise does not count.
+commoner colours; the figure usually leaves through the bottom, and a hat or high hair through the middle of
+the top. It may be a gradient, too: colours that follow from the place. It is looked for cell by cell in a
+small picture, so that an autoencoder's noise does not count.
 """
 
 from __future__ import annotations
@@ -15,10 +16,16 @@ from numpy.typing import NDArray
 from ..color.cluster import grow_tree
 from ..color.difference import oklab_distance
 from ..color.spaces import pack, srgb_to_oklab
+from .gradient import find_gradient
 
 SAME_COLOR = 8.0
 """Cells closer than this (hundredths of OKLab) are one colour of the background."""
 LEAST_BORDER_SHARE = 0.12
+
+KNOWN = 0.9
+"""Share of the border's cells that have to have common colours for them to be the background's."""
+_FARTHER = 1.15  # times as far as these colours reach, a gradient has to reach
+_CORNER = 0.125  # of the width
 
 ARRANGEMENTS = ("plain", "split", "gradient", "patterned", "unknown")
 _PURE = 0.94
@@ -32,10 +39,12 @@ class Background:
 
     Attributes:
         region: which cells of the sprite belong to it, bool (h, w).
-        colors: its colours, the commonest first, uint8 (k, 3); empty where it has none in common.
+        colors: its colours, uint8 (k, 3), the commonest first, from end to end where it is smooth; empty
+            where it has none in common.
         shares: share of the background's border cells that have each colour, (k,); they sum to 1.
         known: share of all border cells that have one of these colours, 0..1; low for noise.
         which: index of each cell's nearest background colour, int (h, w); -1 outside the region.
+        smooth: it is a gradient whose colours run into each other.
     """
 
     region: NDArray[np.bool_]
@@ -43,26 +52,42 @@ class Background:
     shares: NDArray[np.float64]
     known: float
     which: NDArray[np.int64]
+    smooth: bool = False
 
 
 def find_background(cells: NDArray[np.uint8]) -> Background:
     """Find the background of a sprite, or of the medians of a picture's cells, uint8 (h, w, 3)."""
-    from scipy.ndimage import label
+    border = _border(*cells.shape[:2])
+    found = _of_common_colors(cells, border)
+    smooth = find_gradient(cells, border)
+    if smooth is None or (found.known >= KNOWN and smooth[0].sum() < _FARTHER * found.region.sum()):
+        return found
+    region, which, colors = smooth
+    shares = np.bincount(which[border & region], minlength=len(colors)).astype(np.float64)
+    return Background(region, colors, shares / shares.sum(), float(region[border].mean()), which, smooth=True)
 
-    height, width = cells.shape[:2]
+
+def _border(height: int, width: int) -> NDArray[np.bool_]:
     border = np.zeros((height, width), dtype=bool)
     border[0, :] = border[:, 0] = border[:, -1] = True
     # The lower half of the sides is where shoulders and long hair leave the picture.
     border[max(1, height // 2) :, :] = False
+    return border
+
+
+def _of_common_colors(cells: NDArray[np.uint8], border: NDArray[np.bool_]) -> Background:
+    from scipy.ndimage import label
+
     around = cells[border]
     tree = grow_tree(around)
     group = tree.cut(SAME_COLOR)[np.searchsorted(pack(tree.colors), pack(around))]
     sizes = np.bincount(group)
     common = np.flatnonzero(sizes >= max(2, LEAST_BORDER_SHARE * len(around)))
     common = common[np.argsort(-sizes[common], kind="stable")]
+    common = np.array([index for index in common if not _is_figure(group == index, border)], dtype=np.int64)
     if len(common) == 0:
-        nowhere = np.zeros((height, width), dtype=bool)
-        none = np.full((height, width), -1, dtype=np.int64)
+        nowhere = np.zeros(border.shape, dtype=bool)
+        none = np.full(border.shape, -1, dtype=np.int64)
         return Background(nowhere, np.zeros((0, 3), np.uint8), np.zeros(0), 0.0, none)
     colors = np.stack([np.median(around[group == index], axis=0) for index in common]).astype(np.uint8)
     shares = sizes[common] / sizes[common].sum()
@@ -73,6 +98,19 @@ def find_background(cells: NDArray[np.uint8]) -> Background:
     region = np.isin(pieces, touching[touching > 0])
     which = np.where(region, distance.argmin(axis=-1), -1)
     return Background(region, colors, shares, float(sizes[common].sum() / len(around)), which)
+
+
+def _is_figure(members: NDArray[np.bool_], border: NDArray[np.bool_]) -> bool:
+    """Return whether a colour of the border belongs to a hat or to hair: one run in the middle of the top.
+
+    The corners and the sides show background; a pattern shows there, too, or in several runs.
+    """
+    rows, columns = np.nonzero(border)
+    rows, columns = rows[members], columns[members]
+    width = border.shape[1]
+    inner = (rows == 0) & (columns >= width * _CORNER) & (columns < width * (1 - _CORNER))
+    run = np.sort(columns)
+    return bool(inner.all() and (np.diff(run) == 1).all())
 
 
 def arrangement(background: Background) -> str:
@@ -87,6 +125,8 @@ def arrangement(background: Background) -> str:
     """
     if background.known < _LEAST_KNOWN or len(background.colors) == 0:
         return "unknown"
+    if background.smooth:
+        return "gradient"
     if len(background.colors) == 1:
         return "plain"
     direction, order = _bands(background)

@@ -98,21 +98,34 @@ def test_only_the_two_last_of_the_ten_real_pictures_are_green(shared_data) -> No
     assert all(s.perceptual_colors < s.unique_colors / 3 for s in scores)
 
 
-def test_generated_portraits_are_judged_right_under_noise() -> None:
+@pytest.mark.parametrize("noise", [0, 6])
+def test_generated_portraits_are_judged_right_under_noise(noise: int) -> None:
+    """Plain, split, checkered and gradient backgrounds, each asked for in its own words."""
     rng = np.random.default_rng(0)
-    plain = [p for p in draw_portraits(160, 5) if p.background in ("solid", "split", "checkered")]
-    words = sorted({p.feature("background").words for p in plain if p.background == "solid"})
-    right, green_for_brown = 0, 0
-    for portrait in plain:
-        pixels = (portrait.pixels.astype(int) + rng.integers(-6, 7, portrait.pixels.shape)).clip(0, 255)
+    portraits = draw_portraits(300, 5)
+    words = {p.feature("background").words for p in portraits if p.background == "solid"}
+    right = green_for_brown = 0
+    for portrait in portraits:
+        pixels = (portrait.pixels.astype(int) + rng.integers(-noise, noise + 1, portrait.pixels.shape)).clip(
+            0, 255
+        )
         asked = portrait.feature("background").words
         right += answer(pixels.astype(np.uint8), asked) == "yes"
         brown = any(word in asked for word in ("brown", "red", "orange", "pink", "grey"))
         if portrait.background == "solid" and brown:
             green_for_brown += answer(pixels.astype(np.uint8), "bright green background") == "yes"
     assert len(words) > 8
-    assert right / len(plain) >= 0.97
+    assert {portrait.background for portrait in portraits} == {"solid", "split", "checkered", "gradient"}
+    assert right / len(portraits) >= 0.97
     assert green_for_brown == 0
+
+
+def test_a_gradient_between_two_colours_is_judged_by_its_ends() -> None:
+    sunset = portrait(pattern("gradient", (250, 210, 90), (150, 60, 170)))
+    assert answer(sunset, "yellow to purple gradient background") == "yes"
+    assert answer(sunset, "green to teal gradient background") == "no"
+    assert answer(sunset, "yellow to green gradient background") == "unclear"
+    assert answer(sunset, "bright green background") != "yes"
 
 
 def test_real_captions_are_hardly_ever_contradicted_by_their_pictures(shared_data) -> None:

@@ -53,6 +53,14 @@ def gradient() -> np.ndarray:
     )
 
 
+def sky() -> np.ndarray:
+    """Six bands from the top to the bottom, as pixel artists draw a gradient."""
+    steps = (np.arange(24) // 4 / 5)[:, None, None]
+    return np.broadcast_to(
+        (1 - steps) * np.array((46, 98, 220)) + steps * np.array((80, 90, 60)), (24, 24, 3)
+    )
+
+
 def checks() -> np.ndarray:
     behind = filled(RED)
     y, x = np.indices((24, 24))
@@ -78,6 +86,7 @@ def noise() -> np.ndarray:
         (above_each_other, "split"),
         (flag, "split"),
         (gradient, "gradient"),
+        (sky, "gradient"),
         (checks, "patterned"),
         (stripes, "patterned"),
         (noise, "unknown"),
@@ -86,6 +95,25 @@ def noise() -> np.ndarray:
 def test_a_split_or_patterned_background_is_recognised_as_such(behind, expected: str) -> None:
     assert expected in ARRANGEMENTS
     assert arrangement(find_background(scene(behind()))) == expected
+
+
+def test_a_gradients_colours_stand_from_end_to_end_and_reach_below_the_shoulders() -> None:
+    found = find_background(scene(sky()))
+    assert found.smooth
+    assert found.region[20, 0]
+    top, bottom = found.colors[0].astype(int), found.colors[-1].astype(int)
+    if top[2] < bottom[2]:
+        top, bottom = bottom, top
+    assert np.abs(top - (46, 98, 220)).max() <= 4
+    assert np.abs(bottom - (80, 90, 60)).max() <= 4
+
+
+def test_a_hat_that_leaves_through_the_top_is_no_background() -> None:
+    cells = scene(plain())
+    cells[:7, 8:16] = (250, 250, 250)
+    found = find_background(cells)
+    assert [tuple(color) for color in found.colors] == [RED]
+    assert found.which[0, 12] == -1
 
 
 def test_each_cell_of_the_background_knows_its_colour_and_the_figure_has_none() -> None:
