@@ -121,8 +121,8 @@ def _clean_smart(caption: Caption, styles: frozenset[str]) -> CleanedCaption:
             else:
                 words_kept += wording.word_count
                 # A line's first phrase keeps its leading blanks only if it was the first before.
-                first = kept or start == 0 or text[start - 1] in "\r\n"
-                kept.append(rest if first else rest.lstrip())
+                has_place = kept or start == 0 or text[start - 1] in "\r\n"
+                kept.append(rest if has_place else rest.lstrip())
             line_is_over |= opens_palette
         elif section == "palette":
             line_is_over = True
