@@ -85,7 +85,7 @@ def restore(folder: str | os.PathLike[str], *, overwrite_edits: bool = False) ->
         raise InputError(
             f"{len(edited)} captions were changed after the cleaning ({', '.join(edited[:5])})",
             file=root,
-            remedy="Copy those changes elsewhere, then restore with --overwrite-edits.",
+            remedy="Copy those changes elsewhere, then restore with overwrite_edits (--overwrite-edits).",
         )
     with clear_errors(root, "restore again to go on"):
         for entry in read_manifest(backup):

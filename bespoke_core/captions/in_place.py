@@ -38,6 +38,7 @@ class Changes:
         self._digest = hashlib.sha256()
         self._entries = 0
         self._made: set[Path] = set()
+        self._copied = False
 
     def add(self, file: str, content: bytes) -> None:
         """Put a file into the backup, and its new content beside it.
@@ -58,6 +59,7 @@ class Changes:
             os.link(target, old)
         except OSError:
             shutil.copyfile(target, old)
+            self._copied = True
         new.write_bytes(content)
         shutil.copymode(target, new)
         entry = Entry(file, sha256_of_file(old), hashlib.sha256(content).hexdigest())
@@ -85,7 +87,10 @@ class Changes:
         with (self._partial / MANIFEST).open("a", encoding="utf-8", newline="\n") as manifest:
             end = {"files": self._entries, "key": self._digest.hexdigest()}
             manifest.write(json.dumps(end) + "\n")
-        flush(self._partial)
+            manifest.flush()
+            os.fsync(manifest.fileno())
+        # What got a second name is on the disk since long.
+        flush(self._partial if self._copied else self._partial / NEW)
         self._partial.rename(self._final)
         try:
             for entry in read_manifest(self._final):
