@@ -74,7 +74,7 @@ def _not_pictures(images: object) -> InputError:
 
 
 def _pack(images: NDArray[np.uint8], buffer: Packed | None = None) -> Packed:
-    """Turn uint8 (..., 3) into one integer a pixel, equal where colours are; in `buffer` if that is enough."""
+    """Turn uint8 (..., 3) into one integer a pixel, equal where colours are; in `buffer` if that does."""
     flat = np.ascontiguousarray(images).reshape(-1)
     pixels = len(flat) // 3
     fits = buffer is not None and len(buffer) >= pixels
