@@ -68,7 +68,8 @@ def wording(phrase: str) -> Wording:
         return NOTHING
     text = kept.lstrip()
     form = normal_form(text)
-    if "_" not in text and form.replace(" ", "").isalpha():  # nearly always: nothing but letters and blanks
+    letters = text.replace(" ", "")
+    if letters.isascii() and letters.isalpha():  # nearly always
         words = tuple(form.split(" "))
         word_count = len(words)
     else:

@@ -18,6 +18,7 @@ def test_no_promise_is_broken_for_three_thousand_texts() -> None:
     "pixel art, beard (#52c493, pale shirt and tie: , f6e4b, hair [#6c2e76, #112233], pale) lips (#FC53F8)"
 )
 @example("hair (#aabbcc, #112233, #445566, brown), #aabbcc, #112233, x\nhair (#aabbcc),")
+@example("x\u0345")  # becomes a letter when its case is folded
 @example("palette: #aabbcc, #112233, x, #aabbcc\r\nx, #aabbcc")
 @settings(max_examples=300)
 def test_the_regular_expression_and_the_scanner_agree(text: str) -> None:
