@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from ..color.words import color_words
+
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
 #: A feature and the nouns that name it.
@@ -29,19 +31,8 @@ _FEATURE_OF_NOUN = {noun: feature for feature, nouns in FEATURE_NOUNS.items() fo
 # Features that are asked for a colour: those that every portrait shows or that a noun alone leaves open.
 COLOURED_FEATURES = frozenset({"background", "hair", "skin", "eyes", "clothing", "hat"})
 
-_COLOURS = """
-amber apricot aqua aquamarine auburn azure beige black blond blonde blonder blood blue bluish bronze
-brown brownish brunette burgundy caramel carmine cerulean charcoal chartreuse chestnut chocolate
-cinnamon cobalt copper coral cream creme crimson cyan denim ebony emerald fuchsia ginger gold golden
-gray grayish green greenish grey greyish hazel honey indigo ivory jade khaki lavender lemon lilac
-lime magenta mahogany maroon mauve mint mocha multicolor multicolored multicolour multicoloured
-mustard navy ochre olive onyx orange orangish peach periwinkle pink pinkish platinum plum purple
-purplish rainbow raspberry raven red reddish rose rouge ruby rust rusty salmon sand sandy sapphire
-scarlet seafoam sepia sienna silver silvery sky strawberry tan taupe teal terracotta tomato
-turquoise umber vermilion violet walnut white whitish wine yellow yellowish
-"""
 #: Words that say a hue (grays and hair's own colours included); "light" and "dark" alone say none.
-COLOUR_WORDS = frozenset(_COLOURS.split())
+COLOUR_WORDS = color_words()
 
 _BASIC = re.compile(r"black|blue|brown|gr[ae]y|green|orange|pink|purple|white|yellow")
 
