@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ..color.cluster import grow_tree
 from ..color.difference import oklab_distance
 from ..color.spaces import pack, srgb_to_oklab
-from .gradient import find_gradient
+from .gradient import LOCAL_STEP, find_gradient
 
 SAME_COLOR = 8.0
 """Cells closer than this (hundredths of OKLab) are one colour of the background."""
@@ -25,6 +25,7 @@ LEAST_BORDER_SHARE = 0.12
 KNOWN = 0.9
 """Share of the border's cells that have to have common colours for them to be the background's."""
 _FARTHER = 1.15  # times as far as these colours reach, a gradient has to reach
+_FEW_STEPS = 4  # small ones that lead out of it, fewer than that the figure has by chance
 _CORNER = 0.125  # of the width
 
 ARRANGEMENTS = ("plain", "split", "gradient", "patterned", "unknown")
@@ -59,12 +60,24 @@ def find_background(cells: NDArray[np.uint8]) -> Background:
     """Find the background of a sprite, or of the medians of a picture's cells, uint8 (h, w, 3)."""
     border = _border(*cells.shape[:2])
     found = _of_common_colors(cells, border)
-    smooth = find_gradient(cells, border)
+    smooth = find_gradient(cells, border) if _may_go_on(cells, found) else None
     if smooth is None or (found.known >= KNOWN and smooth[0].sum() < _FARTHER * found.region.sum()):
         return found
     region, which, colors = smooth
     shares = np.bincount(which[border & region], minlength=len(colors)).astype(np.float64)
     return Background(region, colors, shares / shares.sum(), float(region[border].mean()), which, smooth=True)
+
+
+def _may_go_on(cells: NDArray[np.uint8], found: Background) -> bool:
+    """Return whether there may be more to the background than its common colours; a cheap look first."""
+    if found.known < KNOWN:
+        return True
+    lab, region = 100 * srgb_to_oklab(cells), found.region
+    steps = 0
+    for one, other in ((np.s_[:, 1:], np.s_[:, :-1]), (np.s_[1:], np.s_[:-1])):
+        leaves = region[one] != region[other]
+        steps += int((np.linalg.norm(lab[one][leaves] - lab[other][leaves], axis=-1) <= LOCAL_STEP).sum())
+    return steps >= _FEW_STEPS
 
 
 def _border(height: int, width: int) -> NDArray[np.bool_]:
