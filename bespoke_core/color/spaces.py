@@ -66,8 +66,19 @@ def srgb_to_oklab(rgb: Bytes) -> Floats:
 
     A just-noticeable difference is about 0.02 here; the library's thresholds are given in hundredths.
     """
-    lms = np.cbrt(srgb_to_linear(rgb) @ _RGB_TO_LMS.T)
-    return lms @ _LMS_TO_OKLAB.T
+    return _linear_to_oklab(srgb_to_linear(rgb))
+
+
+def levels_to_oklab(levels: NDArray[Any]) -> Floats:
+    """Turn sRGB levels with fractions, floats (..., 3) in 0..255, into OKLab as `srgb_to_oklab` does.
+
+    Between whole levels the light is interpolated linearly.
+    """
+    return _linear_to_oklab(np.interp(levels, np.arange(256), _linear_table()).astype(np.float32))
+
+
+def _linear_to_oklab(linear: Floats) -> Floats:
+    return np.cbrt(linear @ _RGB_TO_LMS.T) @ _LMS_TO_OKLAB.T
 
 
 def srgb_to_lab(rgb: Bytes) -> Floats:

@@ -2,7 +2,9 @@
 
 ``nearest`` is the experiment's way and equals Pillow's pixel for pixel. ``grid``, the default, looks for the
 shift of the grid, takes the median of each cell's core, and merges the shades that an autoencoder made of
-one colour; art that is clean already comes back untouched.
+one colour; art that is clean already comes back untouched. `benchmarks/downscale.py` compares the methods.
+
+All computing is in NumPy and scipy, a picture at a time: see `tensors` for why, and for tensors.
 """
 
 from __future__ import annotations
@@ -12,76 +14,117 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from ..color.cluster import grow_tree, largest_gap, recolor
-from ..color.spaces import pack, unpack
 from ..errors import InputError
-from .grid import find_grid, regular_lines
+from . import cells
+from .alpha import Rgb, blank, composite
+from .grid import find_grid
+from .search import LEAST_CONFIDENCE, crop_to_grid, search_grid
+from .shades import limit_colors, merge_shades, snap_to_palette
 
 Pictures = NDArray[np.uint8]
-Lines = NDArray[np.int64]
+Size = tuple[int, int]
 
-# Chosen on art other than what the tests measure: the core is the part of a cell that a decoder's blur does
-# not reach; shades closer than the low end are one colour, farther than the high end are two.
-CORE_SHARE = 0.7
-MERGE_LOW, MERGE_HIGH, MERGE_FALLBACK = 0.6, 2.5, 1.75
+WHITE: Rgb = (255, 255, 255)
 FLAT_SHARE = 0.95
+"""A picture with as many cells of a single exact colour is clean: nothing is merged."""
+_SAMPLED = 128  # rows (columns) that suffice to find a shift
 
 
 def downscale(
     images: Pictures,
-    size: tuple[int, int] = (24, 24),
+    size: Size | None = (24, 24),
     method: str = "grid",
     colors: int | None = None,
+    *,
+    palette: Pictures | None = None,
+    background: Rgb | None = WHITE,
 ) -> Pictures:
     """Shrink pictures to sprites.
 
     Args:
-        images: uint8 RGB (N, H, W, 3).
-        size: (width, height) of the sprite in pixels; cells need not be square or of whole pixels.
+        images: uint8 RGB or RGBA (N, H, W, 3 or 4).
+        size: (width, height) of the sprite in pixels; cells need not be square or of whole pixels. None: it
+            is found in each picture, see `search.search_grid`.
         method: one of `METHODS`.
         colors: at most this many colours a sprite (1..256): the closest are merged until they fit. None
             leaves what the method gives.
+        palette: the only colours that a sprite may have, uint8 (k, 3); each pixel gets the nearest in OKLab.
+        background: the colour on which RGBA is composited first, so that RGB comes back; None keeps the
+            alpha, shrunk as the colours are, and black under what is wholly transparent.
 
     Returns:
-        uint8 RGB (N, height, width, 3); each picture's sprite is the same alone and in a batch.
+        uint8 (N, height, width, 3), or 4 with alpha kept; each picture's sprite is the same alone and in a
+        batch.
 
     Raises:
         InputError: the array is of another shape or type, the size is not positive or larger than the
-            pictures, the method is unknown, or `colors` is out of range.
+            pictures, the method is unknown, `colors` is out of range or given together with `palette`; or
+            with `size` None a picture shows no grid that can be trusted, or pictures show different sizes.
     """
-    _check(images, size, method, colors)
+    _check(images, method, colors, palette)
+    keep = images.shape[-1] == 4 and background is None
+    pictures = [_with_alpha(image, background) for image in images]
+    if size is None:
+        size, pictures = _find_size(pictures)
+    else:
+        _check_size(images, size)
     shrink = _SHRINKERS[method]
-    sprites = np.empty((len(images), size[1], size[0], 3), dtype=np.uint8)
-    for index, image in enumerate(images):
-        sprite = shrink(image, size)
-        sprites[index] = sprite if colors is None else limit_colors(sprite, colors)
+    sprites = np.empty((len(images), size[1], size[0], 4 if keep else 3), dtype=np.uint8)
+    for index, image in enumerate(pictures):
+        sprites[index] = _recolor(shrink(image, size), colors, palette)
     return sprites
 
 
-def limit_colors(sprite: NDArray[np.uint8], colors: int) -> NDArray[np.uint8]:
-    """Merge the closest colours of a sprite (h, w, 3) until at most `colors` are left."""
-    tree = grow_tree(sprite)
-    return sprite if len(tree.colors) <= colors else recolor(sprite, tree, tree.into(colors))
+def _with_alpha(image: Pictures, background: Rgb | None) -> Pictures:
+    if image.shape[-1] == 3:
+        return image
+    return blank(image) if background is None else composite(image, background)
 
 
-def merge_shades(sprite: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Merge the shades of a sprite (h, w, 3) that are one colour, cutting where the distances leave a gap."""
-    tree = grow_tree(sprite)
-    cut = largest_gap(tree.heights, MERGE_LOW, MERGE_HIGH, MERGE_FALLBACK)
-    return recolor(sprite, tree, tree.cut(cut))
+def _recolor(sprite: Pictures, colors: int | None, palette: Pictures | None) -> Pictures:
+    """Bring the visible colours of a sprite to few or to given ones."""
+    if sprite.shape[-1] == 4:
+        sprite = blank(sprite)
+    shown = sprite[..., 3] > 0 if sprite.shape[-1] == 4 else np.ones(sprite.shape[:2], dtype=bool)
+    if (colors is None and palette is None) or not shown.any():
+        return sprite
+    sprite = sprite.copy()
+    visible = np.ascontiguousarray(sprite[shown][:, :3])
+    fitting = snap_to_palette(visible, palette) if palette is not None else limit_colors(visible, colors or 1)
+    sprite[shown, :3] = fitting
+    return sprite
 
 
-def _check(images: Pictures, size: tuple[int, int], method: str, colors: int | None) -> None:
-    if images.ndim != 4 or images.shape[-1] != 3 or images.dtype != np.uint8:
+def _check(images: Pictures, method: str, colors: int | None, palette: Pictures | None) -> None:
+    if images.ndim != 4 or images.shape[-1] not in (3, 4) or images.dtype != np.uint8:
         raise InputError(
-            f"pictures must be uint8 of shape (N, H, W, 3), not {images.dtype} {images.shape}",
+            f"pictures must be uint8 of shape (N, H, W, 3 or 4), not {images.dtype} {images.shape}",
             field="images",
-            remedy="Convert them to 8-bit RGB.",
+            remedy="Convert them to 8-bit RGB or RGBA.",
         )
+    if 0 in images.shape[1:]:
+        raise InputError(f"have no pixels: {images.shape}", field="images", remedy="Give real pictures.")
     if method not in _SHRINKERS:
         raise InputError(
             "is not a way to downscale", field="method", value=method, remedy=f"Use {', '.join(METHODS)}."
         )
+    if colors is not None and not 1 <= colors <= 256:
+        raise InputError("must be 1 to 256", field="colors", value=colors, remedy="Use 24, or leave it out.")
+    if palette is None:
+        return
+    if colors is not None:
+        raise InputError(
+            "cannot be given together with colors", field="palette", remedy="Leave one of them out."
+        )
+    if palette.ndim != 2 or palette.shape[1] != 3 or len(palette) == 0 or palette.dtype != np.uint8:
+        raise InputError(
+            f"must be uint8 of shape (k, 3) with at least one colour, not {palette.dtype} {palette.shape}",
+            field="palette",
+            remedy="Give a list of RGB colours.",
+        )
+
+
+def _check_size(images: Pictures, size: Size) -> None:
     width, height = size
     if width < 1 or height < 1:
         raise InputError("must be at least 1 x 1", field="size", value=size, remedy="Use 24 x 24.")
@@ -92,123 +135,52 @@ def _check(images: Pictures, size: tuple[int, int], method: str, colors: int | N
             value=f"{width} x {height}",
             remedy="Ask for a smaller sprite or give a larger picture.",
         )
-    if colors is not None and not 1 <= colors <= 256:
-        raise InputError("must be 1 to 256", field="colors", value=colors, remedy="Use 24, or leave it out.")
 
 
-def _nearest(image: Pictures, size: tuple[int, int]) -> Pictures:
-    rows, columns = _nearest_index(image.shape[0], size[1]), _nearest_index(image.shape[1], size[0])
-    return image[rows[:, None], columns]
+def _find_size(images: list[Pictures]) -> tuple[Size, list[Pictures]]:
+    """Return the size that all pictures show, and the pictures cut to whole cells."""
+    cut: list[Pictures] = []
+    sizes: dict[Size, int] = {}
+    for number, image in enumerate(images, 1):
+        found = search_grid(image)
+        if found is None or found.confidence < LEAST_CONFIDENCE:
+            sure = "none at all" if found is None else f"confidence {found.confidence:.2f}"
+            raise InputError(
+                f"picture {number} of {len(images)} shows no pixel grid that can be trusted ({sure}; "
+                f"{LEAST_CONFIDENCE:.2f} is needed)",
+                field="size",
+                remedy="Give the sprite's width and height.",
+            )
+        sizes.setdefault(found.size, number)
+        cut.append(crop_to_grid(image, found))
+    if len(sizes) != 1:
+        shown = ", ".join(f"{w} x {h} (picture {number})" for (w, h), number in sizes.items())
+        raise InputError(
+            f"the pictures show sprites of different sizes: {shown}" if sizes else "there is no picture",
+            field="size",
+            remedy="Give the sprite's width and height, or shrink the pictures one by one.",
+        )
+    return next(iter(sizes)), cut
 
 
-def _nearest_index(pixels: int, cells: int) -> NDArray[np.int32]:
-    """Ask Pillow itself which pixel it takes: it sums floats, which no formula repeats at every size."""
-    from PIL import Image
-
-    ruler = Image.fromarray(np.arange(pixels, dtype=np.int32)[None])
-    return np.asarray(ruler.resize((cells, 1), Image.Resampling.NEAREST))[0]
-
-
-def _pillow(filter_name: str) -> Callable[[Pictures, tuple[int, int]], Pictures]:
-    def shrink(image: Pictures, size: tuple[int, int]) -> Pictures:
-        from PIL import Image
-
-        return np.asarray(Image.fromarray(image).resize(size, Image.Resampling[filter_name]))
-
-    return shrink
+def _grid(image: Pictures, size: Size) -> Pictures:
+    stride = max(1, min(image.shape[:2]) // _SAMPLED)
+    cores = cells.read_cores(image, find_grid(image, size, stride=stride))
+    if cores.flat.mean() >= FLAT_SHARE:
+        return cores.median
+    if image.shape[2] == 3:
+        return merge_shades(cores)
+    alpha = cores.median[..., 3:]
+    return np.concatenate([merge_shades(cores, alpha[..., 0] > 0), alpha], axis=-1)
 
 
-def _cell_pixels(
-    values: NDArray[np.int32], columns: Lines, rows: Lines, sentinel: int
-) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-    """Gather the pixels of each cell, sorted, from values (H, W): (h, w, most), and how many each cell has.
-
-    Cells differ by a pixel in width; what a cell lacks is filled with `sentinel`, which sorts last.
-    """
-    x, x_valid = _cell_index(columns)
-    y, y_valid = _cell_index(rows)
-    gathered = values[y[:, None, :, None], x[None, :, None, :]]
-    valid = y_valid[:, None, :, None] & x_valid[None, :, None, :]
-    filled = np.where(valid, gathered, np.int32(sentinel))
-    counts = np.diff(rows)[:, None] * np.diff(columns)[None]
-    return np.sort(filled.reshape(*counts.shape, -1), axis=-1), counts
-
-
-def _cell_index(lines: Lines) -> tuple[Lines, NDArray[np.bool_]]:
-    widths = np.diff(lines)
-    steps = np.arange(widths.max())
-    valid = steps < widths[:, None]
-    return np.where(valid, lines[:-1, None] + steps, lines[:-1, None]), valid
-
-
-def _median(image: Pictures, size: tuple[int, int]) -> Pictures:
-    columns, rows = regular_lines(image.shape[1], size[0]), regular_lines(image.shape[0], size[1])
-    channels = []
-    for channel in range(3):
-        ordered, counts = _cell_pixels(image[..., channel].astype(np.int32), columns, rows, 256)
-        middle = ((counts - 1) // 2)[..., None]
-        channels.append(np.take_along_axis(ordered, middle, axis=-1)[..., 0])
-    return np.stack(channels, axis=-1).astype(np.uint8)
-
-
-def _mode(image: Pictures, size: tuple[int, int]) -> Pictures:
-    """The commonest exact colour of each cell; the smaller 0xRRGGBB of two that are as common."""
-    columns, rows = regular_lines(image.shape[1], size[0]), regular_lines(image.shape[0], size[1])
-    ordered, counts = _cell_pixels(pack(image).astype(np.int32), columns, rows, 1 << 24)
-    flat = ordered.reshape(-1, ordered.shape[-1])
-    picked = np.empty(len(flat), dtype=np.uint32)
-    for index, (cell, count) in enumerate(zip(flat, counts.reshape(-1), strict=True)):
-        starts = np.flatnonzero(np.diff(cell[:count], prepend=-1))
-        runs = np.diff(starts, append=count)
-        picked[index] = cell[starts[np.argmax(runs)]]
-    return unpack(picked).reshape(size[1], size[0], 3)
-
-
-def _k_centroid(image: Pictures, size: tuple[int, int]) -> Pictures:
-    """Split each cell's colours into two by k-means and take the centre that more pixels belong to."""
-    from PIL import Image
-
-    columns, rows = regular_lines(image.shape[1], size[0]), regular_lines(image.shape[0], size[1])
-    whole = Image.fromarray(image)
-    sprite = np.empty((size[1], size[0], 3), dtype=np.uint8)
-    for y in range(size[1]):
-        for x in range(size[0]):
-            cell = whole.crop((int(columns[x]), int(rows[y]), int(columns[x + 1]), int(rows[y + 1])))
-            reduced = cell.quantize(colors=2, method=Image.Quantize.MAXCOVERAGE, kmeans=2)
-            counts = reduced.getcolors() or [(1, 0)]
-            index = int(max(counts, key=lambda c: c[0])[1])
-            sprite[y, x] = (reduced.getpalette() or [0] * 6)[3 * index : 3 * index + 3]
-    return sprite
-
-
-def _grid(image: Pictures, size: tuple[int, int]) -> Pictures:
-    found = find_grid(image, size)
-    x = _core_index(found.columns, image.shape[1])
-    y = _core_index(found.rows, image.shape[0])
-    cores = image[y[:, None, :, None], x[None, :, None, :]].reshape(size[1], size[0], -1, 3)
-    flat = (cores == cores[:, :, :1]).all(axis=(2, 3))
-    middle = (cores.shape[2] - 1) // 2
-    # Contiguous channels make the partition several times faster.
-    planes = np.ascontiguousarray(np.moveaxis(cores, -1, 0))
-    sprite = np.moveaxis(np.partition(planes, middle, axis=-1)[..., middle], 0, -1)
-    return sprite if flat.mean() >= FLAT_SHARE else merge_shades(np.ascontiguousarray(sprite))
-
-
-def _core_index(lines: Lines, pixels: int) -> Lines:
-    """Return the pixels of each cell's core along one axis, (cells, core), kept inside the picture."""
-    pitch = (lines[-1] - lines[0]) / (len(lines) - 1)
-    core = max(1, round(CORE_SHARE * pitch))
-    starts = (lines[:-1] + lines[1:] - core) // 2
-    return np.clip(starts[:, None] + np.arange(core), 0, pixels - 1)
-
-
-_SHRINKERS: dict[str, Callable[[Pictures, tuple[int, int]], Pictures]] = {
+_SHRINKERS: dict[str, Callable[[Pictures, Size], Pictures]] = {
     "grid": _grid,
-    "nearest": _nearest,
-    "box": _pillow("BOX"),
-    "lanczos": _pillow("LANCZOS"),
-    "median": _median,
-    "mode": _mode,
-    "k-centroid": _k_centroid,
+    "nearest": cells.nearest,
+    "box": cells.pillow("BOX"),
+    "lanczos": cells.pillow("LANCZOS"),
+    "median": cells.median,
+    "mode": cells.mode,
+    "k-centroid": cells.k_centroid,
 }
 METHODS = tuple(_SHRINKERS)

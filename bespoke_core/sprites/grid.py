@@ -33,14 +33,16 @@ class Grid:
     fidelity: float
 
 
-def edge_energy(picture: NDArray[np.uint8]) -> tuple[Energies, Energies]:
-    """Return the edge energy before each column 1 .. W - 1 and each row 1 .. H - 1 of a picture (H, W, 3)."""
-    levels = picture.astype(np.int16)
-    across = np.diff(levels, axis=1).astype(np.float32)
-    down = np.diff(levels, axis=0).astype(np.float32)
+def edge_energy(picture: NDArray[np.uint8], *, stride: int = 1) -> tuple[Energies, Energies]:
+    """Return the edge energy before each column 1 .. W - 1 and each row 1 .. H - 1 of a picture (H, W, C).
+
+    A `stride` of n looks at every n-th row for the columns and every n-th column for the rows.
+    """
+    across = np.diff(picture[::stride].astype(np.int16), axis=1).astype(np.float32)
+    down = np.diff(picture[:, ::stride].astype(np.int16), axis=0).astype(np.float32)
     return (
-        np.einsum("ijk,ijk->j", across, across).astype(np.float64) / (across.shape[0] * 3),
-        np.einsum("ijk,ijk->i", down, down).astype(np.float64) / (down.shape[1] * 3),
+        np.einsum("ijk,ijk->j", across, across).astype(np.float64) / (across.shape[0] * across.shape[2]),
+        np.einsum("ijk,ijk->i", down, down).astype(np.float64) / (down.shape[1] * down.shape[2]),
     )
 
 
@@ -51,15 +53,18 @@ def regular_lines(pixels: int, cells: int, shift: float = 0.0) -> NDArray[np.int
     return np.ceil(exact - 0.5).astype(np.int64)
 
 
-def find_grid(picture: NDArray[np.uint8], size: tuple[int, int], *, reach: float = 0.47) -> Grid:
-    """Find the shift of a grid of known size in a picture (H, W, 3).
+def find_grid(
+    picture: NDArray[np.uint8], size: tuple[int, int], *, reach: float = 0.47, stride: int = 1
+) -> Grid:
+    """Find the shift of a grid of known size in a picture (H, W, C).
 
-    The shift is searched along x and y separately, in steps of half a pixel, up to `reach` of a cell either
-    way; the energy of a line is taken over it and its two neighbours, because a blurred line is three wide.
-    Ties go to the smaller shift, and a shift is believed only when it holds more energy than none.
+    The shift is searched along x and y separately, in steps of half a pixel, or a forty-eighth of a cell
+    where that is more, up to `reach` of a cell either way; the energy of a line is taken over it and its two
+    neighbours, because a blurred line is three wide. Ties go to the smaller shift, and a shift is believed
+    only when it holds more energy than none. `stride` is that of `edge_energy`.
     """
     height, width = picture.shape[:2]
-    across, down = edge_energy(picture)
+    across, down = edge_energy(picture, stride=stride)
     shift_x = _best_shift(across, width, size[0], reach)
     shift_y = _best_shift(down, height, size[1], reach)
     columns = regular_lines(width, size[0], shift_x)
@@ -68,17 +73,21 @@ def find_grid(picture: NDArray[np.uint8], size: tuple[int, int], *, reach: float
 
 
 def _best_shift(energy: Energies, pixels: int, cells: int, reach: float) -> float:
-    limit = min(10.0, reach * pixels / cells)
-    if cells < 2 or limit < 0.5:
+    pitch = pixels / cells
+    step = max(0.5, pitch / 48)
+    steps = int(reach * pitch / step)
+    if cells < 2 or steps < 1:
         return 0.0
     # A line's own step counts whole, its neighbours' a quarter: sharp grids are found exactly, soft ones too.
     padded = np.concatenate([[0.0], energy, [0.0]])
     soft = padded[1:-1] + 0.25 * (padded[:-2] + padded[2:])
-    half_steps = int(limit * 2)
-    shifts = sorted((k / 2 for k in range(-half_steps, half_steps + 1)), key=lambda s: (abs(s), s))
-    totals = [_energy_on(soft, regular_lines(pixels, cells, shift)) for shift in shifts]
+    shifts = step * np.array(sorted(range(-steps, steps + 1), key=lambda k: (abs(k), k)))
+    lines = np.ceil(np.arange(cells + 1) * pitch + shifts[:, None] - 0.5).astype(np.int64)
+    inner = (lines > 0) & (lines <= len(energy))
+    on = np.where(inner, soft[np.clip(lines - 1, 0, len(energy) - 1)], 0.0).sum(axis=1)
+    totals = on / np.maximum(inner.sum(axis=1), 1)
     best = int(np.argmax(totals))
-    return shifts[best] if totals[best] > 1.02 * totals[0] else 0.0
+    return float(shifts[best]) if totals[best] > 1.02 * totals[0] else 0.0
 
 
 def _energy_on(energy: Energies, lines: NDArray[np.int64]) -> float:
