@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache, cached_property
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,7 @@ class ReferenceStatistics:
     profile: NDArray[np.float64]
     edges: NDArray[np.float64]
 
-    @property
+    @cached_property
     def band(self) -> tuple[float, float]:
         """The 5 and 95 % quantiles of the exact colours."""
         low, high = np.quantile(self.unique, [0.05, 0.95])
@@ -46,12 +47,20 @@ class ReferenceStatistics:
 
     def excess_colors(self, unique: int) -> float:
         """Return how far a count lies outside the band: 0 inside, positive above, negative below."""
+        return float(self.excess_colors_of(np.array([unique]))[0])
+
+    def excess_colors_of(self, unique: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return how far each of many counts (N,) lies outside the band, float64 (N,)."""
         low, high = self.band
-        return max(0.0, unique - high) + min(0.0, unique - low)
+        return np.maximum(0.0, unique - high) + np.minimum(0.0, unique - low)
 
     def palette_distance(self, sprite: NDArray[np.uint8]) -> float:
         """Return the sliced Wasserstein distance of a sprite's colours to the set's, hundredths of OKLab."""
         return float(100 * np.abs(color_profile(sprite) - self.profile).mean())
+
+    def palette_distances(self, sprites: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return the `palette_distance` of each of many sprites, uint8 (N, h, w, 3); float64 (N,)."""
+        return np.array([self.palette_distance(sprite) for sprite in sprites], dtype=np.float64)
 
     def edge_distance(self, sprite: NDArray[np.uint8]) -> float | None:
         """Return how far a sprite's edges are from the set's: its outlines, shading and speckle.
@@ -59,10 +68,15 @@ class ReferenceStatistics:
         The sliced Wasserstein distance of the colours on both sides of the edges, in hundredths of OKLab. A
         large background weighs little in it, as it has few edges. None where sprite or set has no edge.
         """
-        pairs = edge_pairs(sprite[None])
-        if not len(pairs) or not self.edges.size:
+        if not self.edges.size:
             return None
-        return float(100 * np.abs(_profile(pairs) - self.edges).mean())
+        pairs = edge_pairs(sprite[None])
+        return float(100 * np.abs(_profile(pairs) - self.edges).mean()) if len(pairs) else None
+
+    def edge_distances(self, sprites: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Return the `edge_distance` of each of many sprites, float64 (N,); NaN means not measured."""
+        found = (self.edge_distance(sprite) for sprite in sprites)
+        return np.array([np.nan if one is None else one for one in found], dtype=np.float64)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the statistics for a report, JSON-able."""
@@ -113,15 +127,26 @@ def edge_pairs(sprites: NDArray[np.uint8]) -> NDArray[np.float64]:
     lab = srgb_to_oklab(sprites).astype(np.float64)
     one = np.concatenate([lab[:, :, :-1].reshape(-1, 3), lab[:, :-1].reshape(-1, 3)])
     other = np.concatenate([lab[:, :, 1:].reshape(-1, 3), lab[:, 1:].reshape(-1, 3)])
-    edge = np.linalg.norm(one - other, axis=1) >= LEAST_EDGE
+    step = one - other
+    edge = np.flatnonzero(np.einsum("ij,ij->i", step, step) >= LEAST_EDGE**2)
     one, other = one[edge], other[edge]
     darker = (one[:, 0] <= other[:, 0])[:, None]
     return np.concatenate([np.where(darker, one, other), np.where(darker, other, one)], axis=1)
 
 
+@cache
+def _directions(dimensions: int) -> NDArray[np.float64]:
+    directions = np.random.default_rng(0).normal(size=(dimensions, _DIRECTIONS))
+    directions /= np.linalg.norm(directions, axis=0)
+    directions.setflags(write=False)
+    return directions
+
+
 def _profile(points: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return quantiles of points (N, d) along fixed directions, (directions, levels)."""
-    directions = np.random.default_rng(0).normal(size=(points.shape[1], _DIRECTIONS))
-    directions /= np.linalg.norm(directions, axis=0)
-    levels = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
-    return np.asarray(np.quantile(points @ directions, levels, axis=0).T, dtype=np.float64)
+    along = np.ascontiguousarray((points @ _directions(points.shape[1])).T)
+    along.sort(axis=1)
+    place = (np.arange(_QUANTILES) + 0.5) / _QUANTILES * (len(points) - 1)
+    below = place.astype(np.intp)
+    low, high = along[:, below], along[:, np.minimum(below + 1, len(points) - 1)]
+    return low + (place - below) * (high - low)

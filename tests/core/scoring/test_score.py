@@ -168,7 +168,11 @@ def test_what_is_not_measured_is_not_zero() -> None:
     assert score.background_match == "not measured" and score.background_distance is None
     assert score.grid_fidelity is None and score.excess_colors is None
     assert json.loads(json.dumps(score.to_dict()))["variance_between"] is None
-    assert scores_csv([score]).splitlines()[1].startswith("1,3,3,not measured,,#03dc73,,")
+    assert (
+        scores_csv([score])
+        .splitlines()[1]
+        .startswith("1,3,3,not measured,,#03dc73,not measured,not measured,,")
+    )
     assert scores_csv([score]).splitlines()[0].split(",")[1:] == list(Scores.__dataclass_fields__)
 
 
