@@ -38,7 +38,7 @@ MEANINGS = {
     "uncaptioned_code": "codes that belong to no phrase",
     "malformed_code": "codes not written one to a pair of brackets",
     "phantom_code": "codes of a colour that the picture lacks",
-    "malformed_text": "brackets without a partner, doubled words, repeated phrases",
+    "malformed_text": "stray brackets, doubled words, repeated or contradicting phrases",
     "boilerplate": "phrases that describe the style of the whole set",
     "over_token_limit": "captions longer than training reads",
     "colourless_feature": "features that no word gives a colour",
@@ -132,7 +132,7 @@ def clean_text(report: CleanReport, *, most: int = 20) -> str:
     lines = [
         "# Cleaned captions" if report.output else "# Captions as cleaning would change them",
         "",
-        f"{report.changed} of {plural(report.files, 'caption')} change; "
+        f"{report.changed} of {plural(report.files, 'caption')} {'changes' if report.changed == 1 else 'change'}; "
         f"{plural(report.codes_removed, 'colour code')} removed, {report.codes_left} left; "
         f"{report.text_kept:.1%} of the words kept.",
         "",
