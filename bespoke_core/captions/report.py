@@ -129,10 +129,11 @@ def clean_text(report: CleanReport, *, most: int = 20) -> str:
     The totals, the colours that were named and those that could not be, by reason, and the first `most`
     captions before and after.
     """
+    changes = "changes" if report.changed == 1 else "change"
     lines = [
         "# Cleaned captions" if report.output else "# Captions as cleaning would change them",
         "",
-        f"{report.changed} of {plural(report.files, 'caption')} {'changes' if report.changed == 1 else 'change'}; "
+        f"{report.changed} of {plural(report.files, 'caption')} {changes}; "
         f"{plural(report.codes_removed, 'colour code')} removed, {report.codes_left} left; "
         f"{report.text_kept:.1%} of the words kept.",
         "",

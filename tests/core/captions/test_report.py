@@ -140,7 +140,7 @@ def test_a_cleaning_is_told_with_before_and_after(tmp_path: Path) -> None:
     folder = write_set(tmp_path / "set", {"a.txt": MESSY, "b.txt": CLEAN})
     text = clean_text(clean_dataset(read_dataset(folder), dry_run=True))
     assert text.startswith("# Captions as cleaning would change them")
-    assert "1 of 2 captions change; 7 colour codes removed, 0 left; 100.0% of the words kept." in text
+    assert "1 of 2 captions changes; 7 colour codes removed, 0 left; 100.0% of the words kept." in text
     assert f"- {MESSY}" in text
     assert "+ pixel art, hair, brown eyes, skin, solid background" in text
 
