@@ -232,6 +232,8 @@ def test_an_error_half_way_prints_no_half_a_list(folder: Path, capsys) -> None:
 _INTERRUPTED = """
 import os, signal, sys
 from bespoke_core import cli
+# A shell starts what runs in the background with SIGINT ignored, the whole suite, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 def hook(event, arguments):
     if event == "open" and str(arguments[0]).endswith("20.txt"):
         os.kill(os.getpid(), signal.SIGINT)
