@@ -110,14 +110,14 @@ def _marked(runs: list[tuple[str, str]], shown: str, hidden: str, colour: str) -
 
 
 @contextmanager
-def progress_bar(verb: str) -> Iterator[Callable[[int, int], None] | None]:
+def progress_bar(verb: str, unit: str = "captions") -> Iterator[Callable[[int, int], None] | None]:
     """Yield what shows people at a terminal how far a verb is; None where nobody watches."""
     if not sys.stderr.isatty() or find_spec("tqdm") is None:
         yield None
         return
     from tqdm import tqdm
 
-    with tqdm(desc=verb, unit=" captions", file=sys.stderr, leave=False) as bar:
+    with tqdm(desc=verb, unit=f" {unit}", file=sys.stderr, leave=False) as bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total

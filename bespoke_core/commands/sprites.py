@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import json
 from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..files import write_text
 
 
 def downscale_options(parser: argparse.ArgumentParser) -> None:
@@ -64,6 +62,7 @@ def downscale(arguments: argparse.Namespace) -> int:
 def score_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `bespoke score`."""
     parser.add_argument("pictures", nargs="+", metavar="PICTURE", help="pictures, or folders of pictures")
+    parser.add_argument("--recursive", action="store_true", help="also the folders in these folders")
     parser.add_argument(
         "--size", default="24", metavar="N|WxH", help="the sprite's size in pixels (default: %(default)s)"
     )
@@ -73,41 +72,32 @@ def score_options(parser: argparse.ArgumentParser) -> None:
     asked.add_argument("--prompts", metavar="FILE.csv", help="a prompt for each picture; columns file,prompt")
     parser.add_argument("--reference", metavar="DIR", help="the training set's pictures, to compare with")
     parser.add_argument("--csv", metavar="FILE", help="also write the scores as CSV")
+    parser.add_argument(
+        "--sheet", metavar="FILE.png", help="draw sprites with their scores and main colours on one sheet"
+    )
+    parser.add_argument(
+        "--report", metavar="DIR", help="write scores.csv, scores.json and sheet.png into this folder"
+    )
+    parser.add_argument(
+        "--sheet-order", choices=("first", "worst"), default="first", help="whom to draw (default: first)"
+    )
+    parser.add_argument(
+        "--sheet-count",
+        type=int,
+        default=60,
+        metavar="N",
+        help="draw so many at most, 1 to 300 (default: 60)",
+    )
+    parser.add_argument(
+        "--skip-unreadable", action="store_true", help="leave broken pictures out and name them"
+    )
 
 
 def score(arguments: argparse.Namespace) -> int:
-    """Score pictures one by one, in memory that does not grow with their number."""
-    from ..scoring.reference import read_reference
-    from ..scoring.score import score_pictures, scores_csv
-    from ..sprites.pictures import list_pictures, read_picture
+    """Score pictures one by one, in memory that does not grow with their scores."""
+    from .score_output import score_folders
 
-    size = parse_size(arguments.size)
-    paths = list_pictures(arguments.pictures)
-    prompts = _prompts(arguments, paths)
-    reference = None
-    if arguments.reference:
-        reference = read_reference(arguments.reference, size=size, method=arguments.method)
-    scores = []
-    for path, prompt in zip(paths, prompts, strict=True):
-        picture = read_picture(path)[None]
-        asked = None if prompt is None else [prompt]
-        scores += _named(
-            path,
-            lambda p=picture, a=asked: score_pictures(
-                p, size=size, method=arguments.method, prompts=a, reference=reference
-            ),
-        )
-    if arguments.csv:
-        write_text(arguments.csv, scores_csv(scores, [str(path) for path in paths]))
-    records = [{"file": str(path), **s.to_dict()} for path, s in zip(paths, scores, strict=True)]
-    if arguments.json:
-        result: dict[str, Any] = {"scores": records, "size": list(size), "method": arguments.method}
-        if reference is not None:
-            result["reference"] = reference.to_dict()
-        print(json.dumps(result, ensure_ascii=False, allow_nan=False))
-        return 0
-    _print_scores(records)
-    return 0
+    return score_folders(arguments, parse_size(arguments.size))
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -164,51 +154,3 @@ def _refuse_clashes(paths: list[Path], output: Path) -> None:
                 field="--output",
                 remedy="Give another folder.",
             )
-
-
-def _prompts(arguments: argparse.Namespace, paths: list[Path]) -> list[str | None]:
-    if arguments.prompts is None:
-        return [arguments.prompt] * len(paths)
-    source = Path(arguments.prompts)
-    try:
-        with source.open(encoding="utf-8-sig", newline="") as file:
-            records = list(csv.DictReader(file, restkey="rest"))
-    except OSError as error:
-        raise InputError(
-            f"cannot be read ({error.strerror or error})", file=source, remedy="Give a CSV file."
-        ) from None
-    except (UnicodeDecodeError, csv.Error):
-        raise InputError("is not a UTF-8 CSV file", file=source, remedy="Save it as UTF-8 CSV.") from None
-    if not records or not {"file", "prompt"} <= set(records[0]):
-        raise InputError(
-            "needs the columns file,prompt and a row for each picture", file=source, remedy="Add them."
-        )
-    table: dict[str, str] = {}
-    for line, record in enumerate(records, 2):
-        if record.get("rest"):
-            raise InputError(
-                f"line {line} has more than its columns", file=source, remedy='Quote the prompt: "a, b".'
-            )
-        table[Path((record["file"] or "").replace("\\", "/")).name] = record["prompt"] or ""
-    missing = [path for path in paths if path.name not in table]
-    if missing:
-        raise InputError(
-            f"has no prompt for {len(missing)} of {len(paths)} pictures, {missing[0].name} for one",
-            file=source,
-            field="file",
-            value=missing[0].name,
-            remedy="Add a row for each picture.",
-        )
-    return [table[path.name] for path in paths]
-
-
-def _print_scores(records: list[dict[str, Any]]) -> None:
-    width = max(len(record["file"]) for record in records)
-    columns = ("unique_colors", "perceptual_colors", "background_match", "background_color", "grid_fidelity")
-    print("  ".join(["file".ljust(width), *columns]))
-    for record in records:
-        cells = ["-" if record[c] is None else str(record[c]) for c in columns]
-        row = [record["file"].ljust(width), *(t.rjust(len(c)) for c, t in zip(columns, cells, strict=True))]
-        print("  ".join(row))
-    mean = sum(record["unique_colors"] for record in records) / len(records)
-    print(f"{len(records)} pictures, {mean:.1f} unique colours on average")
