@@ -97,7 +97,7 @@ class Picked:
 
 
 def draw_score_sheet(cards: Sequence[Card], title: str = "") -> Image:
-    """Draw cards on one sheet, six a row; an RGB picture 1,224 pixels wide.
+    """Draw cards on one sheet, six a row; an RGB picture 1,212 pixels wide.
 
     Sprites are enlarged by whole factors, without blending. Swatches are the sprite's commonest colours.
 
@@ -157,7 +157,9 @@ def card_lines(card: Card) -> list[tuple[str, str]]:
     grid = "not measured" if scores.grid_fidelity is None else f"{scores.grid_fidelity:.1f}"
     lines.append((f"grid {grid}", _FAINT))
     if scores.excess_colors is not None:
-        lines.append((f"{scores.excess_colors:+.0f} colours beside the set's", _FAINT))
+        more = "more" if scores.excess_colors > 0 else "fewer"
+        beyond = f"{abs(scores.excess_colors):.0f} colours {more} than"
+        lines.append((f"{beyond if scores.excess_colors else 'as many colours as'} the set", _FAINT))
     return lines
 
 
