@@ -204,7 +204,8 @@ class _Summary:
         self._answers[one.scores.background_match] += 1
         if len(self._rows) < _SHOWN:
             record = one.scores.to_dict()
-            self._rows.append([name, *("-" if record[c] is None else str(record[c]) for c in _COLUMNS)])
+            shown = "".join(letter if letter.isprintable() else "?" for letter in name)
+            self._rows.append([shown, *("-" if record[c] is None else str(record[c]) for c in _COLUMNS)])
 
     def print(self, written: list[str]) -> None:
         """Print it, and on standard error what was left out."""

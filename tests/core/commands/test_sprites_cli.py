@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +72,10 @@ def test_score_takes_a_prompt_for_each_picture(pictures: Path, tmp_path: Path, c
         (["score", "{}", "--size", "97"], ["brown.png", "97 x 97", "96 x 96"]),
         (["score", "{}", "--method", "nearst"], ["nearst", "nearest"]),
         (["score", "{}", "--prompts", "{}/none.csv"], ["none.csv"]),
+        (["score", "{}", "--sheet", "{}/sheet.jpg"], ["--sheet", ".png"]),
+        (["score", "{}", "--sheet", "{}/s.png", "--sheet-count", "301"], ["301", "300"]),
+        (["score", "{}", "--report", "{}"], ["--report", "brown.png"]),
+        (["score", "{}", "--csv", "{}/green.png/scores.csv"], ["green.png"]),
         (["downscale", "{}", "--output", "{}"], ["brown.png", "--output"]),
         (["downscale", "{}", "--output", "{}/x", "--colors", "300"], ["300"]),
     ],
@@ -93,3 +99,112 @@ def test_a_truncated_picture_and_a_missing_prompt_are_named(pictures: Path, tmp_
     (pictures / "cut.png").write_bytes((pictures / "cut.png").read_bytes()[:900])
     assert main(["score", str(pictures), "--json"]) == 2
     assert "cut.png" in json.loads(capsys.readouterr().out)["error"]["file"]
+
+
+@pytest.fixture
+def nested(pictures: Path) -> Path:
+    """The two pictures, one of them again in a folder below, a broken one, and a hidden folder."""
+    below = pictures / "epoch 1" / "seed 2"
+    below.mkdir(parents=True)
+    (below / "green.png").write_bytes((pictures / "green.png").read_bytes())
+    (pictures / ".cache").mkdir()
+    (pictures / ".cache" / "old.png").write_bytes(b"")
+    (pictures / "epoch 1" / "broken.png").write_bytes((pictures / "brown.png").read_bytes()[:60])
+    (pictures / "notes.txt").write_text("no picture", encoding="utf-8")
+    return pictures
+
+
+def test_score_goes_into_folders_only_when_asked(nested: Path, capsys) -> None:
+    assert main(["score", str(nested), "--json"]) == 0
+    assert len(json.loads(capsys.readouterr().out)["scores"]) == 2
+    assert main(["score", str(nested), "--recursive", "--skip-unreadable", "--json"]) == 0
+    result = json.loads(capsys.readouterr().out)
+    names = [Path(s["file"]).relative_to(nested).as_posix() for s in result["scores"]]
+    assert names == ["brown.png", "green.png", "epoch 1/seed 2/green.png"]
+    assert [Path(s["file"]).name for s in result["skipped"]] == ["broken.png"]
+
+
+def test_a_broken_picture_stops_the_work_and_leaves_no_file(nested: Path, tmp_path: Path, capsys) -> None:
+    written = [tmp_path / name for name in ("scores.csv", "sheet.png", "report")]
+    outputs = [
+        part
+        for pair in zip(("--csv", "--sheet", "--report"), map(str, written), strict=True)
+        for part in pair
+    ]
+    assert main(["score", str(nested), "--recursive", *outputs]) == 2
+    assert "broken.png" in capsys.readouterr().err
+    assert sorted(p.name for p in tmp_path.iterdir()) == [nested.name]
+    assert main(["score", str(nested), "--recursive", "--skip-unreadable", *outputs]) == 0
+    told = capsys.readouterr()
+    assert "left out" in told.err and "broken.png" in told.err and "3 pictures" in told.out
+    assert all(path.exists() for path in written)
+
+
+def test_nothing_but_broken_pictures_is_an_error(nested: Path, capsys) -> None:
+    broken = str(nested / "epoch 1" / "broken.png")
+    assert main(["score", broken, "--skip-unreadable"]) == 2
+    assert "broken.png" in capsys.readouterr().err
+    assert main(["score", str(nested), "--skip-unreadable", "--method", "nearst"]) == 2
+    assert "nearst" in capsys.readouterr().err
+
+
+def test_the_report_holds_tables_and_a_sheet_and_may_be_written_again(pictures: Path, tmp_path: Path) -> None:
+    report, sheet = tmp_path / "report", tmp_path / "sheet.png"
+    arguments = ["score", str(pictures), "--prompt", "green background", "--report", str(report)]
+    for order in ("first", "worst"):
+        assert main([*arguments, "--sheet", str(sheet), "--sheet-order", order, "--sheet-count", "1"]) == 0
+        assert sorted(p.name for p in report.iterdir()) == ["scores.csv", "scores.json", "sheet.png"]
+        assert (report / "sheet.png").read_bytes() == sheet.read_bytes()
+        with Image.open(sheet) as drawn:
+            colors = {color for _, color in drawn.convert("RGB").getcolors(1 << 24)}
+        assert (143, 94, 61) in colors and (3, 220, 115) not in colors  # brown is the first and the worst
+    table = (report / "scores.csv").read_text(encoding="utf-8").splitlines()
+    assert [",yes," in line for line in table[1:]] == [False, True]
+    assert [s["background_match"] for s in json.loads((report / "scores.json").read_text())["scores"]] == [
+        "no",
+        "yes",
+    ]
+
+
+def test_pictures_of_one_name_need_their_folder_in_the_table(nested: Path, tmp_path: Path, capsys) -> None:
+    (nested / "epoch 1" / "broken.png").unlink()
+    table = tmp_path / "prompts.csv"
+    rows = ["file,prompt", "brown.png,brown background", "green.png,a hat"]
+    arguments = ["score", str(nested), "--recursive", "--prompts", str(table), "--json"]
+    table.write_text("\n".join(rows), encoding="utf-8")
+    assert main(arguments) == 2
+    assert "epoch 1/seed 2/green.png" in json.loads(capsys.readouterr().out)["error"]["problem"]
+    rows.append("epoch 1\\seed 2\\green.png,green background")
+    table.write_text("\n".join(rows), encoding="utf-8")
+    assert main(arguments) == 0
+    scores = json.loads(capsys.readouterr().out)["scores"]
+    assert [s["background_match"] for s in scores] == ["yes", "not asked", "yes"]
+    table.write_text("\n".join([*rows, "green.png,another"]), encoding="utf-8")
+    assert main(arguments) == 2
+    assert "second prompt" in capsys.readouterr().out
+
+
+def test_many_pictures_print_few_lines_and_write_all(pictures: Path, tmp_path: Path, capsys) -> None:
+    for number in range(120):
+        (pictures / f"copy {number:03}.png").symlink_to(pictures / "green.png")
+    written = tmp_path / "all.csv"
+    assert main(["score", str(pictures), "--csv", str(written)]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert len(told) < 60 and "72 more" in told[-3] and "122 pictures" in told[-2]
+    assert len(written.read_text(encoding="utf-8").splitlines()) == 123
+
+
+def test_names_that_are_no_text_are_written_all_the_same(
+    pictures: Path, tmp_path: Path, capsysbinary
+) -> None:
+    odd = os.fsencode(str(pictures)) + b"/\xff\xfe,\n.png"
+    try:
+        Path(os.fsdecode(odd)).write_bytes((pictures / "green.png").read_bytes())
+    except OSError:
+        pytest.skip("this file system takes only text as names")
+    written = tmp_path / "all.csv"
+    assert main(["score", str(pictures), "--csv", str(written), "--report", str(tmp_path / "report")]) == 0
+    with written.open(encoding="utf-8", newline="") as file:
+        assert [row["picture"].endswith(",\n.png") for row in csv.DictReader(file)].count(True) == 1
+    rows = [line for line in capsysbinary.readouterr().out.splitlines() if b".png  " in line]
+    assert len(rows) == 3  # one line each, whatever the name holds
