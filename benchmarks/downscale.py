@@ -7,7 +7,7 @@ sprite of the wrong size has none of its pixels right; its difference is not cou
 process on one core, in turn, picture by picture; times are medians over all but the clean pictures.
 
     OMP_NUM_THREADS=1 python benchmarks/downscale.py
-    OMP_NUM_THREADS=1 python benchmarks/downscale.py --art FOLDER --start 2 --step 5 --vae NAME=ENCODER,DECODER
+    OMP_NUM_THREADS=1 python benchmarks/downscale.py --art FOLDER --step 5 --vae NAME=ENCODER,DECODER
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .spaces import Bytes, pack, srgb_to_oklab, unpack
+from .spaces import Bytes, levels_to_oklab, pack, srgb_to_oklab, unpack
 
 # The table of distances grows with the square; 4,096 colours need 67 MB. A picture with more distinct
 # colours than that is a photograph, and neighbours in its colour cube are joined before.
@@ -57,8 +57,11 @@ class Tree:
         return leaves[self.coarse]
 
 
-def grow_tree(rgb: Bytes) -> Tree:
-    """Build the tree of the distinct colours in uint8 (..., 3); counts and order do not matter."""
+def grow_tree(rgb: Bytes, *, flare: float = 0.0) -> Tree:
+    """Build the tree of the distinct colours in uint8 (..., 3); counts and order do not matter.
+
+    `flare` is that of `spaces.levels_to_oklab`.
+    """
     from scipy.cluster.hierarchy import linkage
     from scipy.spatial.distance import pdist
 
@@ -74,7 +77,8 @@ def grow_tree(rgb: Bytes) -> Tree:
         leaves = unpack(kept) + np.uint8((1 << bits) >> 1)
     if len(leaves) == 1:
         return Tree(colors, coarse, np.zeros((0, 4)))
-    distances = 100 * pdist(srgb_to_oklab(leaves).astype(np.float64))
+    lab = levels_to_oklab(leaves, flare=flare) if flare else srgb_to_oklab(leaves)
+    distances = 100 * pdist(lab.astype(np.float64))
     return Tree(colors, coarse, np.asarray(linkage(distances, method="average")))
 
 

@@ -73,7 +73,8 @@ def _core_index(lines: Lines, pixels: int) -> Lines:
 
 
 def _inner(core: int) -> slice:
-    margin = (core - max(1, round(core * INNER_SHARE / CORE_SHARE))) // 2
+    spare = core - round(core * INNER_SHARE / CORE_SHARE)
+    margin = min((spare + 1) // 2, (core - 1) // 2)
     return slice(margin, core - margin)
 
 

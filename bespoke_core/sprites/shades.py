@@ -23,6 +23,7 @@ Sprite = NDArray[np.uint8]
 # tests and benchmarks measure are others. Hundredths of OKLab.
 LEAST_CUT, MOST_CUT, HALF_NOISE, POWER = 0.45, 5.0, 0.2, 0.75
 _HEIGHTS_TO_NOISE = 2.0
+_FLARE = 0.002  # without it the noise of black parts would count as colours
 _NEAR_LIMIT = 2  # levels from black or full, where noise is cut off and a mean is not the colour
 
 
@@ -39,7 +40,7 @@ def merge_shades(cores: Cores, shown: NDArray[np.bool_] | None = None) -> Sprite
     if not shown.any():
         return sprite
     colors, means = sprite[shown], cores.inner[..., :3][shown]
-    tree = grow_tree(colors)
+    tree = grow_tree(colors, flare=_FLARE)
     labels = tree.cut(merging_distance(noise(cores.mean[..., :3], shown), tree, len(colors)))
     sprite[shown] = _blend(colors, means, labels[np.searchsorted(pack(tree.colors), pack(colors))])
     return sprite
@@ -51,7 +52,7 @@ def noise(levels: NDArray[np.float32], shown: NDArray[np.bool_]) -> float:
     It is the median, over the cells of levels (h, w, 3) that are shown, of the step to the most similar of
     the four neighbours; 0 for a sprite of one cell.
     """
-    lab = levels_to_oklab(levels)
+    lab = levels_to_oklab(levels, flare=_FLARE)
     least = np.full(shown.shape, np.inf)
     for one, other in (
         (np.s_[:, 1:], np.s_[:, :-1]),

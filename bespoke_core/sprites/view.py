@@ -9,7 +9,7 @@ from ..errors import InputError
 
 
 def enlarge(sprites: NDArray[np.uint8], factor: int) -> NDArray[np.uint8]:
-    """Repeat each pixel of sprites (N, h, w, 3) or (h, w, 3) `factor` times down and across.
+    """Repeat each pixel of sprites (N, h, w, C) or (h, w, C) `factor` times down and across.
 
     Raises:
         InputError: the factor is under 1.
