@@ -8,6 +8,7 @@ from .captions import AuditCaptions, CleanCaption
 from .checkpoints import FindCheckpoints, LoadCheckpoint
 from .cleaning import CleanDataset, RestoreCaptions
 from .evaluation import SaveReport, TestPrompts, Verdict
+from .score_folder import ScoreFolder
 from .scoring import CountColors, ScoreSprites
 from .sprites import Downscale
 from .sweep import Sweep, SweepCell, SweepGather
@@ -25,6 +26,7 @@ NODES: tuple[type[io.ComfyNode], ...] = (
     Downscale,
     CountColors,
     ScoreSprites,
+    ScoreFolder,
     TestPrompts,
     Sweep,
     SweepCell,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -145,11 +145,22 @@ def to_uint8(images: torch.Tensor) -> np.ndarray:
     Raises:
         InputError: the batch is empty or holds NaN.
     """
-    import numpy as np
-
-    values = images.detach().cpu().float().numpy()
+    values = _checked(images)
     if values.shape[-1] == 4:  # on white: the colours under transparent pixels are not part of the picture
         values = values[..., :3] * values[..., 3:] + (1.0 - values[..., 3:])
+    return _rounded(values[..., :3])
+
+
+def to_rgba8(images: torch.Tensor) -> np.ndarray:
+    """Turn an IMAGE batch with transparency (float, N x H x W x 4, 0 to 1) into uint8 RGBA, likewise."""
+    return _rounded(_checked(images))
+
+
+def _checked(images: torch.Tensor) -> np.ndarray:
+    """Return the values of a batch that is neither empty nor holds NaN."""
+    import numpy as np
+
+    values: np.ndarray = images.detach().cpu().float().numpy()
     if values.size == 0:
         raise InputError("holds no picture", field="images", remedy="Connect at least one picture.")
     if np.isnan(values).any():
@@ -158,11 +169,17 @@ def to_uint8(images: torch.Tensor) -> np.ndarray:
             field="images",
             remedy="The model or the autoencoder made an invalid picture: try --fp32-vae or another model.",
         )
-    return np.clip(255.0 * values[..., :3], 0, 255).astype(np.uint8)
+    return values
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    import numpy as np
+
+    return np.clip(255.0 * values, 0, 255).astype(np.uint8)
 
 
 def to_tensor(pictures: np.ndarray) -> torch.Tensor:
-    """Turn uint8 RGB (N x H x W x 3) into an IMAGE batch (float32, 0 to 1)."""
+    """Turn uint8 RGB or RGBA (N x H x W x 3 or 4) into an IMAGE batch (float32, 0 to 1)."""
     import numpy as np
     import torch
 
@@ -174,6 +191,17 @@ def picture_tensor(picture: Any) -> torch.Tensor:
     import numpy as np
 
     return to_tensor(np.asarray(picture.convert("RGB"))[None])
+
+
+def sheets_tensor(sheets: Sequence[Any]) -> torch.Tensor:
+    """Turn PIL pictures into one IMAGE batch; smaller ones are filled up with white, right and below."""
+    import numpy as np
+
+    width, height = (max(sheet.size[axis] for sheet in sheets) for axis in (0, 1))
+    batch = np.full((len(sheets), height, width, 3), 255, dtype=np.uint8)
+    for place, sheet in zip(batch, sheets, strict=True):
+        place[: sheet.height, : sheet.width] = np.asarray(sheet.convert("RGB"))
+    return to_tensor(batch)
 
 
 def stop_if_cancelled() -> None:

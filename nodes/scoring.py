@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from comfy_api.latest import io
@@ -11,10 +12,11 @@ from .host import (
     BespokeScores,
     folder_fingerprint,
     folder_problem,
-    roots,
+    progress,
     to_uint8,
     training_set_input,
 )
+from .scoring_parts import EXPLAINED, MOST_EXPLAINED, Scoring, shown_scores, vae_input
 
 
 class CountColors(io.ComfyNode):
@@ -27,8 +29,9 @@ class CountColors(io.ComfyNode):
             node_id="Bespoke_CountColors",
             display_name="Count Colors",
             category="Bespoke/scoring",
-            description="Counts the distinct RGB colours of each picture; give it sprites, not pictures.",
-            search_aliases=["unique colors"],
+            description="Counts the distinct RGB colours of each picture and shows the commonest; give it "
+            "sprites, not pictures.",
+            search_aliases=["unique colors", "palette"],
             is_output_node=True,
             inputs=[io.Image.Input("images", tooltip="Sprites, usually from Downscale.")],
             outputs=[
@@ -42,17 +45,27 @@ class CountColors(io.ComfyNode):
     def execute(cls, images: Any) -> io.NodeOutput:
         """Count."""
         from ..bespoke_core.scoring.counting import count_colors
+        from ..bespoke_core.scoring.main_colors import main_colors
 
-        counts = [int(count) for count in count_colors(to_uint8(images))]
+        pictures = to_uint8(images)
+        counts = [int(count) for count in count_colors(pictures)]
         mean = sum(counts) / len(counts)
         table = "picture,unique_colors\n" + "\n".join(f"{i},{c}" for i, c in enumerate(counts, 1))
-        return io.NodeOutput(
-            counts, mean, table, ui={"text": (table,), "unique_colors": counts, "mean": [mean]}
-        )
+        commonest = [[one.to_dict() for one in colors] for colors in main_colors(pictures)]
+        shown = {
+            "text": (f"{mean:g} colours{' on average' if len(counts) > 1 else ''}",),
+            "unique_colors": counts,
+            "mean": [mean],
+            "bespoke_colors": [
+                {"picture": number, "unique_colors": count, "main_colors": colors}
+                for number, (count, colors) in enumerate(zip(counts, commonest, strict=True), 1)
+            ],
+        }
+        return io.NodeOutput(counts, mean, table, ui=shown)
 
 
 class ScoreSprites(io.ComfyNode):
-    """Scores pictures: colours, background against the prompt, how well they lie on the pixel grid."""
+    """Scores pictures: colours, background and features against the prompt, the pixel grid."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -61,8 +74,9 @@ class ScoreSprites(io.ComfyNode):
             node_id="Bespoke_ScoreSprites",
             display_name="Score Sprites",
             category="Bespoke/scoring",
-            description="Measures each picture: colours, whether the background is what the prompt asks for, "
-            "how well the picture lies on the pixel grid, and how it compares with a training set.",
+            description="Measures each picture: colours, whether background, hair, skin and clothing are "
+            "what the prompt asks for, how well the picture lies on the pixel grid, and how it compares with "
+            "a training set. Shows what it judged, drawn over the picture.",
             search_aliases=["background match", "pixel grid"],
             is_output_node=True,
             inputs=[
@@ -79,10 +93,12 @@ class ScoreSprites(io.ComfyNode):
                     "method", options=METHODS, default="nearest", tooltip="How pictures are shrunk."
                 ),
                 training_set_input(),
+                vae_input(),
             ],
             outputs=[
                 BespokeScores.Output("scores", tooltip="One record a picture."),
                 io.String.Output("table", tooltip="The scores as CSV."),
+                io.Image.Output("explained", tooltip=EXPLAINED),
             ],
         )
 
@@ -98,25 +114,27 @@ class ScoreSprites(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, images: Any, prompt: str, width: int, height: int, method: str, training_set: str = ""
+        cls,
+        images: Any,
+        prompt: str,
+        width: int,
+        height: int,
+        method: str,
+        training_set: str = "",
+        vae: Any = None,
     ) -> io.NodeOutput:
-        """Score."""
-        from ..bespoke_core.scoring.reference import read_reference
+        """Score and show."""
         from ..bespoke_core.scoring.score import prompts_for, score_pictures, scores_csv
 
         pictures = to_uint8(images)
-        size = (width, height)
-        reference = None
-        if training_set:
-            reference = read_reference(roots().readable(training_set, field="training_set"), size=size)
-        scores = score_pictures(
-            pictures,
-            size=size,
-            method=method,
-            prompts=prompts_for(prompt, len(pictures)),
-            reference=reference,
-        )
-        table = scores_csv(scores)
-        return io.NodeOutput(
-            scores, table, ui={"text": (table,), "bespoke_scores": [s.to_dict() for s in scores]}
-        )
+        prompts: Sequence[str | None] = prompts_for(prompt, len(pictures)) or [None] * len(pictures)
+        scoring, step = Scoring.read((width, height), method, training_set, vae), progress()
+        scores = []
+        for done, (picture, asked) in enumerate(zip(pictures, prompts, strict=True)):
+            step(done, len(pictures))
+            scores += score_pictures(picture[None], prompts=[asked], **scoring.options())
+        first = list(zip(pictures, prompts, strict=True))[:MOST_EXPLAINED]
+        sheets = [scoring.draw(picture, asked) for picture, asked in first]
+        records = [one.to_dict() for one in scores]
+        explained, shown = shown_scores(scores, records, sheets, scoring.floor(pictures[0]))
+        return io.NodeOutput(scores, scores_csv(scores), explained, ui=shown)

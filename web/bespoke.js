@@ -1,7 +1,7 @@
-// Shows what Bespoke's nodes report: tables of findings and changes, and the text of a finished node in a
-// read-only box under its widgets. Everything works without this file; the same is in the history for the API.
+// Shows what Bespoke's nodes report: tables of findings, changes and scores, and the text of a finished node
+// in a read-only box under its widgets. Everything works without this file; the same is in the history for the API.
 import { app } from "../../scripts/app.js";
-import { auditView, cleanView } from "./bespoke_views.js";
+import { auditView, cleanView, colorsView, scoresView } from "./bespoke_views.js";
 
 const PREFIX = "Bespoke_";
 const BOX = "bespoke_text";
@@ -12,6 +12,8 @@ const WIDE = 560;
 const VIEWS = {
   bespoke_audit: [auditView, 260],
   bespoke_clean: [cleanView, 260],
+  bespoke_scores: [scoresView, 240],
+  bespoke_colors: [colorsView, 110],
 };
 
 /** Add a DOM widget that is never part of the saved workflow: widget values are saved by position. */
@@ -87,7 +89,7 @@ app.registerExtension({
     nodeType.prototype.onExecuted = function (output) {
       original?.apply(this, arguments);
       for (const key of Object.keys(VIEWS)) {
-        if (output?.[key]?.length) showView(this, key, output[key][0]);
+        if (output?.[key]?.length) showView(this, key, output[key]);
       }
       if (output?.text?.length) showText(this, output.text.join("\n"));
       fit(this);

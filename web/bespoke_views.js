@@ -32,6 +32,17 @@ const STYLE = `
   box-shadow: inset 3px 0 var(--bespoke-severity); }
 .bespoke-swatch { display: inline-block; width: 0.9em; height: 0.9em; margin-right: 3px;
   vertical-align: -0.1em; border: 1px solid #888; box-sizing: border-box; }
+.bespoke-rows table.bespoke-scores { width: max-content; min-width: 100%; table-layout: auto; }
+.bespoke-scores th button { white-space: normal; width: min-content; min-width: 100%; vertical-align: top; }
+.bespoke-scores th { vertical-align: top; }
+.bespoke-rows .bespoke-scores td { white-space: nowrap; }
+.bespoke-scores td[data-column=file] { font-weight: 600; }
+.bespoke-scores .bespoke-number { text-align: right; font-variant-numeric: tabular-nums; }
+.bespoke-yes { color: #7ddc8b; }
+.bespoke-no { color: #ff8a80; font-weight: 600; }
+.bespoke-unclear { color: #e8b339; }
+.bespoke-unknown { color: var(--descrip-text, #999); }
+.bespoke-chip { display: inline-block; margin-right: 10px; white-space: nowrap; }
 .bespoke-file { font-weight: 600; }
 .bespoke-words { white-space: pre-wrap; }
 .bespoke-words del { color: #ff8a80; background: rgb(255 82 82 / 15%); text-decoration: line-through; }
@@ -119,66 +130,46 @@ class FilteredView {
   }
 }
 
-const SEVERITIES = ["error", "warning", "info"];
-const COLUMNS = [
-  ["severity", "66px"],
-  ["file", "118px"],
-  ["finding", "122px"],
-  ["text", "20%"],
-  ["advice", "auto"],
-];
-
-function compare(column, a, b) {
-  if (column === "severity") return SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity);
-  return String(a[column]).localeCompare(String(b[column]), undefined, { numeric: true });
-}
-
-/** The findings of an audit as a table: a click on a header sorts, the box filters. */
-export function auditView(audit) {
-  const findings = audit.findings ?? [];
+/**
+ * Rows as a table: a click on a header sorts, the box filters.
+ * `columns` are [key, head, width]; `compare(key, a, b)` orders rows, `fill(cell, key, row)` writes a cell,
+ * `mark(row)` names the line's class.
+ */
+function tableView({ columns, compare, fill, mark = () => "", className = "", empty, ...about }, given) {
   let order = { column: null, sign: 1 };
-  const view = new FilteredView(
-    {
-      placeholder: "Filter: words of a file, a finding, a text",
-      textOf: (row) => COLUMNS.map(([name]) => row[name]).join(" "),
-      draw: drawTable,
-      total: audit.total ?? findings.length,
-      note: audit.table ? `All stand in ${audit.table}.` : "",
-    },
-    findings.slice(),
-  );
+  const view = new FilteredView({ ...about, draw }, given.slice());
 
   function sortBy(column) {
     order = { column, sign: order.column === column ? -order.sign : 1 };
-    view.rows.sort((a, b) => order.sign * compare(column, a, b));
+    view.rows.sort((a, b) => compare(column, a, b, order.sign));
     view.show();
     view.body.querySelector(`th[data-column=${column}] button`)?.focus({ preventScroll: true });
   }
 
-  function header([name, width]) {
+  function header([key, head, width]) {
     const cell = make("th");
-    cell.style.width = width;
-    cell.dataset.column = name;
+    if (width) cell.style.width = width;
+    cell.dataset.column = key;
     cell.scope = "col";
-    const sorted = order.column === name;
+    const sorted = order.column === key;
     if (sorted) cell.setAttribute("aria-sort", order.sign > 0 ? "ascending" : "descending");
-    const button = make("button", "", sorted ? `${name} ${order.sign > 0 ? "\u25b2" : "\u25bc"}` : name);
+    const button = make("button", "", sorted ? `${head} ${order.sign > 0 ? "\u25b2" : "\u25bc"}` : head);
     button.type = "button";
-    button.title = `Sort by ${name}`;
-    button.addEventListener("click", () => sortBy(name));
+    button.title = `Sort by ${head}`;
+    button.addEventListener("click", () => sortBy(key));
     cell.append(button);
     return cell;
   }
 
-  function drawTable(rows) {
-    if (!findings.length) return make("div", "bespoke-note", "Nothing to mend.");
-    const table = make("table", "bespoke-findings");
-    table.createTHead().insertRow().append(...COLUMNS.map(header));
+  function draw(rows) {
+    if (!given.length) return make("div", "bespoke-note", empty);
+    const table = make("table", className);
+    table.createTHead().insertRow().append(...columns.map(header));
     const body = table.createTBody();
     for (const row of rows) {
       const line = body.insertRow();
-      if (SEVERITIES.includes(row.severity)) line.className = `bespoke-${row.severity}`;
-      for (const [name] of COLUMNS) addText(line.insertCell(), String(row[name] ?? ""));
+      if (mark(row)) line.className = mark(row);
+      for (const [key] of columns) fill(line.insertCell(), key, row);
     }
     return table;
   }
@@ -187,10 +178,120 @@ export function auditView(audit) {
   return view.element;
 }
 
+const SEVERITIES = ["error", "warning", "info"];
+const FINDING_COLUMNS = [
+  ["severity", "severity", "66px"],
+  ["file", "file", "118px"],
+  ["finding", "finding", "122px"],
+  ["text", "text", "20%"],
+  ["advice", "advice", "auto"],
+];
+
+function compareWords(a, b) {
+  return String(a).localeCompare(String(b), undefined, { numeric: true });
+}
+
+/** The findings of an audit. */
+export function auditView([audit]) {
+  const findings = audit.findings ?? [];
+  return tableView(
+    {
+      placeholder: "Filter: words of a file, a finding, a text",
+      columns: FINDING_COLUMNS,
+      className: "bespoke-findings",
+      empty: "Nothing to mend.",
+      textOf: (row) => FINDING_COLUMNS.map(([key]) => row[key]).join(" "),
+      compare: (key, a, b, sign) =>
+        sign *
+        (key === "severity"
+          ? SEVERITIES.indexOf(a.severity) - SEVERITIES.indexOf(b.severity)
+          : compareWords(a[key], b[key])),
+      fill: (cell, key, row) => addText(cell, String(row[key] ?? "")),
+      mark: (row) => (SEVERITIES.includes(row.severity) ? `bespoke-${row.severity}` : ""),
+      total: audit.total ?? findings.length,
+      note: audit.table ? `All stand in ${audit.table}.` : "",
+    },
+    findings,
+  );
+}
+
+const UNKNOWN = [null, undefined, "not measured", "not asked"];
+const isKnown = (value) => !UNKNOWN.includes(value);
+
+/** Order two values, what is not known last whichever way round. */
+function compareValues(a, b, sign) {
+  if (!isKnown(a) || !isKnown(b)) return Number(!isKnown(a)) - Number(!isKnown(b));
+  return sign * (typeof a === "number" && typeof b === "number" ? a - b : compareWords(a, b));
+}
+
+function fillScore(cell, key, row) {
+  const value = row[key];
+  cell.dataset.column = key;
+  if (!isKnown(value)) cell.append(make("span", "bespoke-unknown", value ?? "\u2013"));
+  else if (["yes", "no", "unclear"].includes(value) && key !== "color_bleed") {
+    cell.append(make("span", `bespoke-${value}`, value));
+  } else if (typeof value === "number") {
+    cell.className = "bespoke-number";
+    cell.append(Number.isInteger(value) ? String(value) : value.toFixed(2));
+  } else addText(cell, String(value));
+}
+
+/** The scores of pictures; columns in which nothing was measured are left out, the text names them. */
+export function scoresView(scores) {
+  const rows = scores.map((score, index) => ("file" in score ? score : { picture: index + 1, ...score }));
+  const shown = Object.keys(rows[0] ?? {}).filter((key) => rows.some((row) => isKnown(row[key])));
+  return tableView(
+    {
+      placeholder: "Filter: words of a file, a verdict, a colour",
+      columns: shown.map((key) => [key, key.replaceAll("_", " ")]),
+      className: "bespoke-scores",
+      empty: "No picture.",
+      textOf: (row) => shown.map((key) => row[key]).join(" "),
+      compare: (key, a, b, sign) => compareValues(a[key], b[key], sign),
+      fill: fillScore,
+      total: rows.length,
+    },
+    rows,
+  );
+}
+
+/** How many colours each picture has, and the commonest of them. */
+export function colorsView(rows) {
+  return tableView(
+    {
+      placeholder: "Filter: a colour code",
+      columns: [
+        ["picture", "picture", "60px"],
+        ["unique_colors", "colours", "66px"],
+        ["main_colors", "commonest", "auto"],
+      ],
+      empty: "No picture.",
+      textOf: (row) => row.main_colors.map((one) => one.color).join(" "),
+      compare: (key, a, b, sign) =>
+        key === "main_colors"
+          ? sign * compareWords(a.main_colors[0]?.color, b.main_colors[0]?.color)
+          : sign * (a[key] - b[key]),
+      fill: (cell, key, row) => {
+        if (key !== "main_colors") cell.append(String(row[key]));
+        else for (const one of row.main_colors) cell.append(colorChip(one));
+      },
+      total: rows.length,
+    },
+    rows,
+  );
+}
+
+/** A colour's swatch, its code and its share of the picture. */
+function colorChip({ color, share }) {
+  const chip = make("span", "bespoke-chip");
+  addText(chip, `${color} ${(100 * share).toFixed(share < 0.1 ? 1 : 0)} %`);
+  return chip;
+}
+
 const MARKS = { "-": "del", "+": "ins", " ": "span" };
 
 /** What a cleaning changes, caption by caption and word by word, with the reason of each repair. */
-export function cleanView(report) {
+export function cleanView([report]) {
   const changes = report.diff ?? [];
   const about = new Map();
   for (const [list, describe] of [

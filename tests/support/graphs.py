@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any
 
 WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
-NAMES = ("clean_captions", "restore_captions", "train_lora", "evaluation_sweep", "whole_loop")
+NAMES = (
+    "clean_captions",
+    "restore_captions",
+    "train_lora",
+    "evaluation_sweep",
+    "whole_loop",
+    "score_pictures",
+)
 
 Graph = dict[str, dict[str, Any]]
 

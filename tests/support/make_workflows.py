@@ -1,5 +1,7 @@
 """Make the shipped UI workflows from their API twins: `python tests/support/make_workflows.py SERVER_URL`.
 
+Names of workflows after the URL make only those.
+
 The API form in workflows/api/ is written by hand; this loads each one on a real canvas, lays it out in named
 stages with a note for newcomers, and saves the canvas as workflows/<name>.json with a thumbnail beside it.
 """
@@ -40,6 +42,12 @@ NOTES = {
     "whole_loop": "## The whole loop\n1. Choose your SD1.5 checkpoint **in both places**.\n2. Write your "
     "data set's folder (under `input`) in **Audit Captions**.\n3. Press **Run** and wait for one answer: "
     "*use epoch N*.\n\nThe report with all pictures is in `output/bespoke/reports`.",
+    "score_pictures": "## What is a folder of pictures worth?\n1. Write the folder (under `input` or "
+    "`output`) in **Score a folder of pictures**.\n2. Write what was asked for in **prompt**: one line for "
+    "all pictures, or one line each in the order of their names.\n3. Press **Run**.\n4. Click a header of "
+    "the table to sort; the pictures beside it show what was judged, outlined, with the colour found.\n\n"
+    "`scores.csv` and `scores.json` are in `output/bespoke/scores`.\n\nName your **training_set** to compare "
+    "with it; connect your **vae**, too, to see how many colours it makes of true art.",
 }
 
 STAGES: dict[str, list[tuple[str, list[list[int]]]]] = {
@@ -69,13 +77,23 @@ STAGES: dict[str, list[tuple[str, list[list[int]]]]] = {
         ("4 Verdict and report", [[8, 9], [19]]),
         ("5 Draw with the chosen one", [[10, 11, 12], [13, 14], [15, 16], [17, 18]]),
     ],
+    "score_pictures": [
+        ("Scores", [[1]]),
+        ("What was judged", [[2]]),
+    ],
 }
 
 # Width, and what is added to the height, of nodes that show tables: as much as they need, more where the
 # workflow is about them.
 TABLES = {"Bespoke_AuditCaptions": (560, 620), "Bespoke_CleanDataset": (560, 400)}
-LARGE_TABLES = {"Bespoke_AuditCaptions": (640, 860), "Bespoke_CleanDataset": (640, 740)}
-RUN = ("clean_captions",)
+LARGE_TABLES = {
+    "Bespoke_AuditCaptions": (640, 860),
+    "Bespoke_CleanDataset": (640, 740),
+    "Bespoke_ScoreFolder": (900, 800),
+    "PreviewImage": (1000, 900),
+}
+LARGE = ("clean_captions", "score_pictures")
+RUN = ("clean_captions", "score_pictures")
 """Workflows whose thumbnail shows what they found; the others need a model of the user's, or hours."""
 
 LAY_OUT = """
@@ -149,7 +167,7 @@ def make(canvas: Canvas, name: str) -> dict[str, Any]:
     """Lay out one workflow and return its UI form, without what changes from one making to the next."""
     graph = json.loads((WORKFLOWS / "api" / f"{name}.json").read_text(encoding="utf-8"))
     canvas.load_api(graph, name)
-    tables = LARGE_TABLES if name == "clean_captions" else TABLES
+    tables = LARGE_TABLES if name in LARGE else TABLES
     canvas.page.evaluate(LAY_OUT, [STAGES[name], NOTES[name], PACK, tables])
     canvas.page.wait_for_timeout(300)
     workflow = canvas.serialized()
@@ -159,12 +177,12 @@ def make(canvas: Canvas, name: str) -> dict[str, Any]:
     return workflow
 
 
-def main(url: str) -> None:
-    """Make every workflow."""
+def main(url: str, *names: str) -> None:
+    """Make the workflows of these names, or every one."""
     chromium = find_chromium()
     if chromium is None:
         raise SystemExit("no Chromium is installed")
-    for name in STAGES:
+    for name in names or STAGES:
         # A page of its own: the frontend shows what one workflow found in the next, by the nodes' numbers.
         with open_canvas(url, chromium, size=(2800, 1400)) as canvas:
             text = json.dumps(make(canvas, name), indent=1, ensure_ascii=False)
@@ -189,4 +207,4 @@ def photograph(canvas: Canvas, path: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])
