@@ -44,6 +44,10 @@ class Tree:
         """Return each colour's group (n,), 0-based: groups closer than `threshold` are one."""
         return self._labels(np.nextafter(threshold, 0), "distance")
 
+    def count(self, threshold: float) -> int:
+        """Return how many groups `cut` makes, without saying which colour belongs to which."""
+        return len(self.joins) + 1 - int(np.count_nonzero(self.heights < threshold))
+
     def into(self, groups: int) -> NDArray[np.intp]:
         """Return each colour's group (n,) in a cut into at most `groups` groups."""
         return self._labels(groups, "maxclust")

@@ -35,4 +35,4 @@ def count_perceptual_colors(image: NDArray[np.uint8], *, threshold: float = JUST
     """Count the colours of one picture, uint8 (H, W, 3), that people can tell apart."""
     if image.size == 0:
         return 0
-    return int(grow_tree(image).cut(threshold).max()) + 1
+    return grow_tree(image).count(threshold)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -72,7 +72,8 @@ class Scores:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the scores as JSON-able data, numbers rounded to four digits after the point."""
-        return {k: round(v, 4) if isinstance(v, float) else v for k, v in asdict(self).items()}
+        values = {name: getattr(self, name) for name in self.__dataclass_fields__}
+        return {name: round(v, 4) if isinstance(v, float) else v for name, v in values.items()}
 
 
 def score_pictures(
@@ -151,7 +152,9 @@ def _score(
 ) -> Scores:
     size = (sprite.shape[1], sprite.shape[0])
     # Medians of the cells, whatever the method: a region's colour must not hang on one pixel.
-    cells = sprite if method == "median" else downscale(image[None], size, "median")[0]
+    cells = image if image.shape == sprite.shape else sprite
+    if cells is not image and method != "median":
+        cells = downscale(image[None], size, "median")[0]
     background = find_background(cells)
     match, features = Match(NOT_MEASURED, None), None
     if prompt is not None:
