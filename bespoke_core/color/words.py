@@ -74,7 +74,8 @@ _PINK = (Box((45, 95), (12, 200), (325, 24)), Box((60, 95), (12, 60), (20, 38)))
 # CIELAB bends blue: the screen's pure blue lies at 306 degrees, where light colours are purple.
 _BLUE = (
     Box((8, 92), (18, 200), (212, 301)),
-    Box((4, 60), (40, 200), (298, 312)),
+    Box((4, 28), (40, 200), (298, 312)),
+    Box((28, 60), (78, 200), (298, 312)),
     Box((70, 97), (7, 50), (196, 215)),
 )
 _GREEN = (

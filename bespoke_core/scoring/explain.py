@@ -28,7 +28,7 @@ EDGE = 288
 _PAPER, _INK, _FAINT = "#ffffff", "#1d2430", "#5d6672"
 _OUTLINES = {"background": "#00b7ff", "hair": "#ff3bd4", "skin": "#ffd400", "clothing": "#7cff2b"}
 _VERDICTS = {"yes": "#1b7f3b", "no": "#b3261e", "unclear": "#9a6700"}
-_GAP, _LINE, _TEXT = 12, 58, 330
+_GAP, _LINE, _TEXT = 12, 58, 400
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from bespoke_core.color.codes import parse_hex
+from bespoke_core.color.names import name_of
 from bespoke_core.color.phrases import background_asked, region_of
-from bespoke_core.color.regions import judge
+from bespoke_core.color.regions import YES_WITHIN, judge
 
 
 def answer(phrase: str, code: str) -> str:
@@ -122,3 +123,11 @@ def test_what_lies_between_two_words_is_asked_for_only_by_one_colour() -> None:
 @pytest.mark.parametrize("phrase", ["rainbow", "multicolored", "very nice", "light", ""])
 def test_a_phrase_without_a_certain_colour_names_none(phrase: str) -> None:
     assert region_of(phrase) is None
+
+
+@pytest.mark.parametrize("purple", [(126, 78, 176), (134, 84, 200), (90, 60, 180)])
+def test_purple_does_not_pass_for_blue(purple: tuple[int, int, int]) -> None:
+    asked = region_of("blue")
+    assert asked is not None
+    assert name_of(purple) == "purple"
+    assert asked.distance(np.array(purple, dtype=np.uint8)) > YES_WITHIN
