@@ -112,7 +112,7 @@ def main() -> None:
         print(f"{name:24} {1000 * value / COUNT:14.3f} {value / sum(middle.values()):>7.1%}")
 
     print("\npictures   ms a picture")
-    for count in (8, 16, 32, 64):
+    for count in (COUNT // 8, COUNT // 4, COUNT // 2, COUNT):
         each = statistics.median(ours(count) for _ in range(ROUNDS)) / count
         print(f"{count:>8} {1000 * each:14.2f}")
 
