@@ -32,6 +32,9 @@ def scores_text(scores: Sequence[Scores], *, floor: VaeFloor | None = None) -> s
         if found:
             about = "all features" if name == "feature_match" else name.removesuffix("_match")
             lines.append(f"Colour of {about} as the prompt asks: {', '.join(found)}.")
+    bled = Counter(score.color_bleed for score in scores)
+    if bled["yes"] or bled["no"]:
+        lines.append(f"One feature's colour ran into another: {bled['yes']} of {bled['yes'] + bled['no']}.")
     if floor is not None:
         lines.append(_floor_line(scores, floor))
     missing = [name for name in (one.name for one in fields(Scores)) if _is_missing(scores, name)]
@@ -56,10 +59,14 @@ def _count_line(name: str, counts: Sequence[int]) -> str:
 
 
 def _floor_line(scores: Sequence[Scores], floor: VaeFloor) -> str:
-    at_floor = sum(floor.says(score) != "above" for score in scores)
     before, after = floor.before["unique_colors"], floor.after["unique_colors"]
+    art = f"(medians of {_pictures(floor.pictures)} of the training set)"
+    assert before is not None  # a count is always measured
+    assert after is not None
+    if after <= before:
+        return f"VAE floor: true art keeps its {before:g} colours on one trip through this VAE {art}."
+    at_floor = sum(floor.says(score) != "above" for score in scores)
     return (
-        f"VAE floor: true art of {before:g} colours has {after:g} after one trip through this VAE (medians "
-        f"of {_pictures(floor.pictures)} of the training set). {at_floor} of {len(scores)} lie at or under "
-        "that: their number of colours says nothing about the LoRA."
+        f"VAE floor: true art of {before:g} colours has {after:g} after one trip through this VAE {art}. "
+        f"At or under that: {at_floor} of {len(scores)}, whose number of colours says nothing about the LoRA."
     )

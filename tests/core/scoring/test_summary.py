@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from bespoke_core.scoring.score import score_pictures
@@ -38,4 +40,19 @@ def test_it_says_how_many_pictures_lie_at_or_under_what_the_vae_alone_makes() ->
     floor = measure_vae_floor(flat, noisy, shape=(48, 48))
     text = scores_text(scores, floor=floor)
     assert "VAE floor: true art of 1 colours has 24 " in text
-    assert "1 of 2 lie at or under that" in text
+    assert "At or under that: 1 of 2" in text
+
+
+def test_a_vae_that_adds_no_colour_is_no_reason_to_doubt_the_pictures() -> None:
+    flat = np.zeros((1, 48, 48, 3), np.uint8)
+    floor = measure_vae_floor(flat, lambda batch: batch, shape=(48, 48))
+    text = scores_text(score_pictures(flat), floor=floor)
+    assert "true art keeps its 1 colours" in text
+    assert "nothing about the LoRA" not in text
+
+
+def test_it_says_in_how_many_pictures_a_colour_ran_into_another_feature() -> None:
+    one = score_pictures(np.zeros((1, 24, 24, 3), np.uint8))[0]
+    scores = [replace(one, color_bleed=answer) for answer in ("yes", "no", "no", "not measured")]
+    assert "One feature's colour ran into another: 1 of 3." in scores_text(scores)
+    assert "ran into" not in scores_text([one])
