@@ -23,6 +23,9 @@ LEAST_SHARE = 0.05
 """A colour that fewer of the background's cells have is not the background's."""
 _ONLY = 0.95
 _AT_ONCE = 1 << 16  # colours compared in one step, so that a photograph's do not fill the memory
+_MOST_CODES = (
+    256  # distinct ones of a caption that are looked for; a file of nothing but codes would take hours
+)
 
 
 def check_picture(reading: Reading, look: Look) -> Iterator[Finding]:
@@ -34,8 +37,13 @@ def check_picture(reading: Reading, look: Look) -> Iterator[Finding]:
       background's cells are near to; and one for every code of another feature's phrase that is the
       background's colour, when nothing but the background (95 % of the cells) has it. A code that is a
       phantom is not misplaced, too; where the background has no colours in common nothing is said.
+
+    The first 256 distinct codes of a caption are looked for.
     """
-    codes = {code.hex: code for code in reversed(reading.caption.codes)}
+    codes: dict[str, Code] = {}
+    for code in reading.caption.codes:
+        if len(codes) < _MOST_CODES:
+            codes.setdefault(code.hex, code)
     if not codes:
         return
     near = _Nearness(list(codes), look)
@@ -49,7 +57,7 @@ def check_picture(reading: Reading, look: Look) -> Iterator[Finding]:
     told: set[tuple[int, str]] = set()
     for code in reading.caption.codes:
         feature = None if code.phrase is None else features.get(code.phrase)
-        if feature is None or code.phrase is None or near.is_phantom(code.hex):
+        if feature is None or code.phrase is None or code.hex not in codes or near.is_phantom(code.hex):
             continue
         if (code.phrase, code.hex) not in told:
             told.add((code.phrase, code.hex))
@@ -104,7 +112,10 @@ class _Nearness:
     def _counts(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """How many cells of the background, and of the whole picture, are near to each code."""
         colors, which = np.unique(pack(self._look.cells), return_inverse=True)
-        near = ciede2000(srgb_to_lab(unpack(colors))[None], self._lab[:, None]) <= NEAR
+        lab = srgb_to_lab(unpack(colors))
+        step = max(1, _AT_ONCE // len(colors))
+        parts = (self._lab[start : start + step, None] for start in range(0, len(self._lab), step))
+        near = np.concatenate([ciede2000(lab[None], part) <= NEAR for part in parts])
         cells = which.reshape(-1)
         behind = cells[self._look.background.region.reshape(-1)]
         return near @ np.bincount(behind, minlength=len(colors)), near @ np.bincount(cells)

@@ -45,6 +45,12 @@ def test_a_colour_that_can_hardly_be_told_from_a_pixels_is_no_phantom(look: Look
     assert found("hair (#2d1701)", look) == []
 
 
+def test_a_file_of_nothing_but_codes_does_not_take_hours(look: Look) -> None:
+    codes = [f"#ff{number % 256:02x}{255 - number // 256:02x}" for number in range(5000)]
+    result = found(", ".join([*codes, "hair (#03dc73)"]), look)
+    assert result == [("phantom_code", code) for code in codes[:256]]
+
+
 def test_a_background_with_the_hairs_code_is_misplaced_and_the_true_colour_is_named(look: Look) -> None:
     reading = read_caption("a.txt", "hair, green background (#2c1600)")
     (one,) = check_picture(reading, look)
