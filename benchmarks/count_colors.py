@@ -70,8 +70,9 @@ def kinds(folder: Path | None) -> dict[str, np.ndarray]:
     art = np.stack([portrait.pixels for portrait in draw_portraits(16, seed=0)])
     factor = -(-EDGE // art.shape[1])
     clean = np.ascontiguousarray(art.repeat(factor, axis=1).repeat(factor, axis=2)[:, :EDGE, :EDGE])
-    generated = noisy(np.stack([softened(one) for one in clean]), 2)
-    if folder is not None:
+    if folder is None:
+        generated = noisy(np.stack([softened(one) for one in clean]), 2)
+    else:
         generated = np.stack([read_picture(path) for path in list_pictures([folder])])
     return {
         "sprites": noisy(np.concatenate([art] * 250), 2),
