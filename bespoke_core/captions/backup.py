@@ -63,11 +63,13 @@ def restore(folder: str | os.PathLike[str], *, overwrite_edits: bool = False) ->
         overwrite_edits: also overwrite files that were changed by someone after the cleaning.
 
     Raises:
-        InputError: there is no backup, it is damaged, files were changed since, or one would be written
-            through a link; nothing is changed then. Or the folder cannot be written; then it can be called
-            again.
+        InputError: there is no such folder or no backup, it is damaged, files were changed since, or one
+            would be written through a link; nothing is changed then. Or the folder cannot be written; then
+            it can be called again.
     """
     root = Path(folder)
+    if not root.is_dir():
+        raise InputError("there is no such folder", file=root, remedy="Check the path.")
     refuse_links(root, BACKUP_FOLDER)
     backup = _newest(root)
     files = []
@@ -83,7 +85,7 @@ def restore(folder: str | os.PathLike[str], *, overwrite_edits: bool = False) ->
             edited.append(entry.file)
     if edited and not overwrite_edits:
         raise InputError(
-            f"{len(edited)} captions were changed after the cleaning ({', '.join(edited[:5])})",
+            f"{len(edited)} of the captions changed after the cleaning ({', '.join(edited[:5])})",
             file=root,
             remedy="Copy those changes elsewhere, then restore with overwrite_edits (--overwrite-edits).",
         )

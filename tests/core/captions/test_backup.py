@@ -52,12 +52,17 @@ def test_backups_are_brought_back_one_by_one_newest_first(folder: Path) -> None:
         restore(folder)
 
 
+def test_a_folder_that_is_not_there_is_said_not_to_be(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="there is no such folder"):
+        restore(tmp_path / "nowhere")
+
+
 def test_captions_edited_after_the_cleaning_are_not_lost(folder: Path) -> None:
     clean(folder, in_place=True)
     (folder / "a.txt").write_text("my new words", encoding="utf-8")
     (folder / "b.txt").unlink()
     before = content(folder)
-    with pytest.raises(InputError, match=r"1 captions were changed after the cleaning \(a\.txt\)"):
+    with pytest.raises(InputError, match=r"1 of the captions changed after the cleaning \(a\.txt\)"):
         restore(folder)
     assert content(folder) == before
     restore(folder, overwrite_edits=True)
