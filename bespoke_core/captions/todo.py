@@ -54,7 +54,7 @@ def _files(audit: Audit, *kinds: str) -> int:
 def _unusable(audit: Audit) -> Iterator[Step]:
     parts = [f"{audit.files_with[kind]:,} {_UNUSABLE[kind]}" for kind in UNUSABLE if _files(audit, kind)]
     if parts:
-        text = f"Training stops at these, or leaves them out: {', '.join(parts)}. They are listed below."
+        text = f"Training stops at these, or leaves them out: {', '.join(parts)}. Each is among the findings."
         yield Step("Mend the files that cannot be used", text)
 
 

@@ -127,7 +127,7 @@ def progress_bar(verb: str, unit: str = "captions") -> Iterator[Callable[[int, i
 
 
 def print_audit(result: Audit) -> None:
-    """Print the totals, a line for each kind of finding, and the worst files."""
+    """Print the totals, a line for each kind of finding, the worst files with their errors, what to do."""
     from ..captions.report import MEANINGS
     from ..captions.todo import what_to_do
 
@@ -140,6 +140,9 @@ def print_audit(result: Audit) -> None:
     for worst in result.worst[:_WORST]:
         kinds = Counter(found.finding for found in worst.findings).most_common()
         print(f"  {harmless(worst.file)}: " + ", ".join(f"{number} {kind}" for kind, number in kinds))
+        for found in worst.findings:
+            if found.severity == "error":
+                print(f"    {harmless(found.advice)}")
     steps = what_to_do(result)
     if steps:
         print("what to do, the most pressing first:")

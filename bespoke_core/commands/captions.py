@@ -131,6 +131,14 @@ def clean(arguments: argparse.Namespace) -> int:
             field="--with-images",
             remedy="Name the pictures' folder with --images, or leave it out.",
         )
+    if arguments.colourless == "name" and dataset.images is None:
+        raise InputError(
+            "there are no pictures to see the colours in",
+            file=arguments.dir,
+            field="--colourless",
+            value="name",
+            remedy="Name the pictures' folder with --images, or leave it out.",
+        )
     shown = arguments.dry_run and not arguments.json
     changes = ChangesPrinter()
     with ExitStack() as stack:

@@ -56,6 +56,14 @@ def test_audit_tells_people_the_counts_and_the_worst_files(folder: Path, capsys)
     assert "  a.txt: " in out
 
 
+def test_audit_tells_people_what_keeps_a_file_from_being_read(folder: Path, capsys) -> None:
+    (folder / "a.txt").write_bytes("café".encode("cp1252"))
+    assert run("audit", folder) == 1
+    out = capsys.readouterr().out
+    assert 'Is not UTF-8 at byte 3 (0xe9); as Windows-1252 it reads "café".' in out
+    assert "clean with --encoding cp1252" in out
+
+
 def test_audit_takes_pictures_from_another_folder(folder: Path, tmp_path: Path, capsys) -> None:
     (tmp_path / "art").mkdir()
     Image.new("RGB", (8, 8), "red").save(tmp_path / "art" / "b.png")
@@ -96,6 +104,13 @@ def test_clean_in_place_and_restore(folder: Path, capsys) -> None:
     assert run("restore", folder) == 0
     assert "brought back 1 captions" in capsys.readouterr().out
     assert (folder / "a.txt").read_text(encoding="utf-8") == DIRTY
+
+
+def test_colours_cannot_be_named_without_pictures(folder: Path, tmp_path: Path, capsys) -> None:
+    (folder / "a.png").unlink()
+    assert run("clean", folder, "--output", tmp_path / "out", "--colourless", "name") == 2
+    assert "there are no pictures to see the colours in. Name the" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_clean_copies_no_pictures_where_there_are_none(folder: Path, tmp_path: Path, capsys) -> None:
