@@ -2,9 +2,9 @@
 
 The device only rounds the colours to 8 bits, a quarter of the bytes; the rest is computed by `downscale` on
 the processor, for every device alike. That costs little: a picture of 512x512 is 0.8 MB, a tenth of a
-millisecond at a usual bus's 8 GB/s, and is shrunk in about nine, half of which is the joining of shades one by
-one, which no graphics card does faster. A second form of the other half would have to agree with the first to
-the bit for ever.
+millisecond at a usual bus's 8 GB/s, and is shrunk in about nine, half of which is the joining of shades one
+by one, which no graphics card does faster. A second form of the other half would have to agree with the first
+to the bit for ever.
 """
 
 from __future__ import annotations
