@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from ..bespoke_core.scoring.vae_floor import VaeFloor
 
 PLACE = "bespoke/scores"
+WRITTEN = ("scores.csv", "scores.json", "sheet.png")
 
 
 class ScoreFolder(io.ComfyNode):
@@ -43,7 +45,7 @@ class ScoreFolder(io.ComfyNode):
             display_name="Score Folder",
             category="Bespoke/scoring",
             description="Scores every picture of a folder, of whatever sizes, as Score Sprites does, and "
-            f"writes scores.csv and scores.json under output/{PLACE}.",
+            f"writes scores.csv, scores.json and a sheet of the worst under output/{PLACE}.",
             search_aliases=["score pictures", "load folder", "CSV"],
             is_output_node=True,
             inputs=[
@@ -131,8 +133,8 @@ class ScoreFolder(io.ComfyNode):
         records = [{"file": file, **one.to_dict()} for file, one in zip(names, scores, strict=True)]
         explained, shown = shown_scores(scores, records, sheets, floor)
         told = roots().relative(place)
-        shown["text"] = (f"{shown['text'][0]}\nTables: {told}/scores.csv, {told}/scores.json",)
-        shown["bespoke_files"] = output_files(place / file for file in ("scores.csv", "scores.json"))
+        shown["text"] = (f"{shown['text'][0]}\nIn {told}: {', '.join(WRITTEN)}",)
+        shown["bespoke_files"] = output_files(place / file for file in WRITTEN)
         return io.NodeOutput(scores, scores_csv(scores, names), explained, str(place), ui=shown)
 
 
@@ -141,7 +143,9 @@ def score_into(
 ) -> tuple[list[Scores], list[Image], VaeFloor | None]:
     """Score pictures one by one into tables; return the scores, the first explained, and the VAE's floor."""
     from ..bespoke_core.scoring.files import ScoresFolder, score_files
+    from ..bespoke_core.scoring.score_sheet import Picked, draw_score_sheet
 
+    picked = Picked(order="worst")
     scores: list[Scores] = []
     sheets: list[Image] = []
     floor = None
@@ -153,4 +157,6 @@ def score_into(
                 sheets.append(scoring.draw(one.picture, one.prompt))
             scores.append(one.scores)
             tables.add(one.path.name, one.scores)
+            picked.offer(one.path.name, one.scores, partial(scoring.sprite, one.picture))
+        draw_score_sheet(picked.cards, picked.title).save(tables.building / "sheet.png")
     return scores, sheets, floor

@@ -72,6 +72,13 @@ class Scoring:
 
         return explain(picture, prompt=prompt or "", size=self.size)
 
+    def sprite(self, picture: np.ndarray) -> np.ndarray:
+        """Return a picture as the sprite whose colours are counted."""
+        from ..bespoke_core.sprites.downscale import downscale
+
+        sprite: np.ndarray = downscale(picture[None], self.size, self.method)[0]
+        return sprite
+
     def floor(self, picture: np.ndarray) -> VaeFloor | None:
         """Return what one trip through the VAE makes of the training set at a picture's size.
 

@@ -130,7 +130,8 @@ class ScoresFolder(AbstractContextManager["ScoresFolder"]):
         return self
 
     def add(self, file: str, scores: Scores) -> None:
-        """Write one picture's scores under the name `file`."""
+        """Write one picture's scores under the name `file`; bytes that are no text become ``\\udc..``."""
+        file = file.encode("utf-8", "backslashreplace").decode("utf-8")
         header = len(scores_csv([]))
         self._csv.write(scores_csv([scores], [file])[header:])
         record = json.dumps({"file": file, **scores.to_dict()}, ensure_ascii=False, allow_nan=False)

@@ -110,7 +110,14 @@ def test_a_folder_is_scored_into_tables_as_the_library_scores_it(
     written = json.loads((tables / "scores.json").read_text(encoding="utf-8"))
     assert written["scores"] == expected
     assert written["reference"]["pictures"] == 8
-    assert f"bespoke/scores/{folder.name}/scores.csv" in outputs["1"]["text"][0]
+    assert f"bespoke/scores/{folder.name}: scores.csv" in outputs["1"]["text"][0]
+    with Image.open(tables / "sheet.png") as sheet:
+        assert sheet.width > 1000
+    assert [file["filename"] for file in outputs["1"]["bespoke_files"]] == [
+        "scores.csv",
+        "scores.json",
+        "sheet.png",
+    ]
     for file in outputs["1"]["bespoke_files"]:
         with urlopen(f"{server.url}/view?{urlencode(file)}") as reply:
             assert reply.read() == (tables / file["filename"]).read_bytes()
@@ -230,16 +237,19 @@ def test_pictures_smaller_than_the_sprite_are_refused(
 
 
 def test_a_picture_with_nan_is_refused_in_plain_words(client: Client) -> None:
-    latent = node("EmptyLatentImage", width=64, height=64, batch_size=1)
-    endless = node("LatentMultiply", samples=["1", 0], multiplier=10.0)
-    graph = {
-        "1": latent,
-        "2": endless,
-        "3": node("CheckpointLoaderSimple", ckpt_name="bespoke_base.safetensors"),
-        "4": node("VAEDecode", samples=["2", 0], vae=["3", 2]),
-        "5": score_sprites(["4", 0]),
+    graph: graphs.Graph = {
+        "image": node("EmptyImage", width=64, height=64, batch_size=1, color=0x804020),
+        "model": node("CheckpointLoaderSimple", ckpt_name="bespoke_base.safetensors"),
+        "0": node("VAEEncode", pixels=["image", 0], vae=["model", 2]),
     }
-    assert len(run(client, graph).outputs["5"]["bespoke_scores"]) == 1
+    for number in range(1, 46):  # ten to the 45th is infinite in 32 bits
+        graph[str(number)] = node("LatentMultiply", samples=[str(number - 1), 0], multiplier=10.0)
+    graph["nan"] = node("LatentSubtract", samples1=["45", 0], samples2=["45", 0])
+    graph["broken"] = node("VAEDecode", samples=["nan", 0], vae=["model", 2])
+    for asking in (score_sprites(["broken", 0]), downscale(["broken", 0])):
+        message = failure(client, {**graph, "last": asking})
+        assert "NaN" in message
+        assert "images" in message
 
 
 @pytest.mark.parametrize("field", ["pictures_folder", "training_set"])

@@ -104,3 +104,11 @@ def test_what_was_there_stays_when_a_picture_is_broken(paths: list[Path], tmp_pa
             out.add(one.path.name, one.scores)
     assert [p.name for p in tmp_path.iterdir() if p.name != "pictures"] == ["out"]
     assert (tmp_path / "out" / "scores.csv").read_text() == "older"
+
+
+def test_a_name_whose_bytes_are_no_text_is_written_all_the_same(paths: list[Path], tmp_path: Path) -> None:
+    (one, *_) = score_files(paths[:1])
+    with ScoresFolder(tmp_path / "out") as out:
+        out.add("caf\udce9.png", one.scores)
+    written = json.loads((tmp_path / "out" / "scores.json").read_text(encoding="utf-8"))
+    assert written["scores"][0]["file"] == "caf\\udce9.png"
