@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from .checks import Part, Reading, colourless_features
-from .features import FEATURE_NOUNS, feature_of, words_of
+from .features import FEATURE_NOUNS, feature_of, names_colour, words_of
 from .seen import Seen, see_feature
 
 if TYPE_CHECKING:
@@ -110,6 +110,11 @@ def repair_caption(reading: Reading, text: str, look: Look | None) -> Repaired:
             unrepaired.append(Unrepaired(feature, part.text, reason))
             continue
         place, written = _insertion(text, part, noun, seen.names)
+        before = words_of(text[part.span[0] : place])
+        if before and names_colour(before[-1:]):  # "the bow is brown skin": the bow's, as sentences are read
+            reason = "A colour that may be another feature's stands before the noun already."
+            unrepaired.append(Unrepaired(feature, part.text, reason))
+            continue
         insertions.append((place, written))
         code = _agreeing_code(reading, part, seen)
         source = "picture" if code is None else "code"

@@ -123,6 +123,14 @@ def test_motley_hair_is_not_guessed(tmp_path: Path) -> None:
     assert "No one colour leads" in result.unrepaired[0].reason
 
 
+def test_a_name_that_is_read_as_another_features_is_not_put_in_twice(look: Look) -> None:
+    once = repaired("a man whose shirt is skin tone", look).text
+    assert once.endswith(" brown skin tone")
+    again = repaired(once, look)
+    assert again.text == once
+    assert "stands before the noun already" in again.unrepaired[0].reason
+
+
 def test_only_the_first_line_is_repaired(look: Look) -> None:
     assert repaired("a lad\nhair", look).text == "a lad\nhair"
 
