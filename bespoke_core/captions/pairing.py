@@ -54,8 +54,12 @@ def pairing_problems(
     if not looked_for:
         return
     if not captions:
-        remedy = f"Write {Path(pictures[0]).stem}{suffix}, or remove the picture."
         first = pictures[0]
+        remedy = f"Write {Path(first).stem}{suffix}, or remove the picture."
+        for ending in CAPTION_EXTENSIONS:
+            twin = Path(first).with_suffix(ending)
+            if ending != suffix and (folder / twin).is_file():
+                remedy = f"{twin.name} lies there: rename it to {twin.stem}{suffix}."
         yield Problem("missing_caption", images / first, "the picture has no caption", remedy, first)
     elif not pictures:
         remedy = "Add the picture of the same name, or remove the caption."

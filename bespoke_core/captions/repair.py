@@ -20,6 +20,7 @@ from .seen import Seen, see_feature
 if TYPE_CHECKING:
     from .pixels import Look
 
+_NETWORK = re.compile(r"<[^<>]*>")  # "<lora:skin:1>", which the WebUI reads as a command
 _WORD = re.compile(r"[^\W\d_]+")
 _LIGHTNESS = {"light", "dark", "pale", "deep", "medium", "bright", "fair"}
 # A colour stands before these: "brown brick background", but "solid brown background".
@@ -136,8 +137,11 @@ def _noun_at(text: str, part: Part, feature: str) -> tuple[int, int] | None:
     """Return the span of the noun that makes a phrase be about a feature: the last one, else the first."""
     found = []
     nouns = FEATURE_NOUNS[feature]
-    for match in _WORD.finditer(text, *part.span):
-        if match[0].casefold() in nouns:
+    start, end = part.span
+    networks = [tag.span() for tag in _NETWORK.finditer(text, start, end)]
+    for match in _WORD.finditer(text, start, end):
+        inside = any(first <= match.start() < last for first, last in networks)
+        if match[0].casefold() in nouns and not inside:
             found.append(match.span())
     if not found:
         return None

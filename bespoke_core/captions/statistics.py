@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .checks import Reading
 from .clean import clean_parsed
-from .features import COLOUR_WORDS, FEATURE_NOUNS, names_colour
+from .features import COLOUR_WORDS, FEATURE_NOUNS, descriptions_of, names_colour
 from .lengths import LengthCollector, TokenLengths, token_counter
 from .phrases import PhraseCounter
 from .style import DEFAULT_STYLE_PHRASES, normal_form, normal_set
@@ -22,6 +22,7 @@ NO_COLOUR = "none"
 """Stands for "the captions name the feature and no colour of it"."""
 
 _TOP = 50
+_NONE: frozenset[str] = frozenset()
 _CLEANED = 1000  # captions that are also cleaned and counted; more would slow the audit down
 _NO_COLOURS = (NO_COLOUR,)
 _TOGETHER = 256  # texts tokenised at once
@@ -161,9 +162,14 @@ class Collector:
         said: dict[str, frozenset[str]] = {}
         for _, _, wording, feature in reading.parts:
             self._words += len(wording.words)
-            if feature is not None:
-                colours = colours_of(wording.words)
-                said[feature] = said[feature] | colours if feature in said else colours
+            if feature is None:
+                continue
+            if len(wording.mentions) == 1:
+                described = [(wording.mentions[0].feature, wording.words)]
+            else:  # "brown hair and a blue shirt": to each its own
+                described = [(one, tuple(words)) for one, words in descriptions_of(wording.text)]
+            for one, words in described:
+                said[one] = said.get(one, _NONE) | colours_of(words)
         for feature, colours in said.items():
             counts = self._colours[feature]
             for colour in colours or _NO_COLOURS:

@@ -15,11 +15,18 @@ def downscale_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("pictures", nargs="+", metavar="IN", help="pictures, or folders of pictures")
     parser.add_argument("--output", required=True, metavar="DIR", help="where the sprites go, as PNG")
     parser.add_argument(
-        "--size", default="24", metavar="N|WxH", help="the sprite's size in pixels (default: %(default)s)"
+        "--size",
+        default="24",
+        metavar="N|WxH|auto",
+        help="the sprite's size in pixels; auto finds it in each picture (default: %(default)s)",
     )
     _method_option(parser, "grid")
-    parser.add_argument(
+    palette = parser.add_mutually_exclusive_group()
+    palette.add_argument(
         "--colors", type=int, metavar="N", help="at most this many colours a sprite, 1 to 256"
+    )
+    palette.add_argument(
+        "--palette", default="", metavar="CODES", help='the only colours allowed: "#112233, #445566"'
     )
     parser.add_argument(
         "--enlarge", type=int, metavar="N", help="also write each sprite enlarged N times, as NAME_xN.png"
@@ -30,10 +37,12 @@ def downscale(arguments: argparse.Namespace) -> int:
     """Shrink pictures to sprites; all are read and checked one by one, none is overwritten by another."""
     from ..scoring.counting import count_colors
     from ..sprites.downscale import downscale as shrink
+    from ..sprites.palette import parse_palette
     from ..sprites.pictures import list_pictures, read_picture, write_png
     from ..sprites.view import enlarge
 
-    size = parse_size(arguments.size)
+    size = None if arguments.size.strip().lower() == "auto" else parse_size(arguments.size)
+    palette = parse_palette(arguments.palette, field="--palette")
     paths = list_pictures(arguments.pictures)
     output = Path(arguments.output)
     _refuse_clashes(paths, output)
@@ -42,20 +51,29 @@ def downscale(arguments: argparse.Namespace) -> int:
     done: list[dict[str, Any]] = []
     for path in paths:
         sprite = _named(
-            path, lambda p=path: shrink(read_picture(p)[None], size, arguments.method, arguments.colors)
+            path,
+            lambda p=path: shrink(
+                read_picture(p)[None], size, arguments.method, arguments.colors, palette=palette
+            ),
         )
         target = output / f"{path.stem}.png"
         write_png(target, sprite[0])
         if arguments.enlarge:
             view = enlarge(sprite[0], arguments.enlarge)
             write_png(output / f"{path.stem}_x{arguments.enlarge}.png", view)
-        done.append({"file": str(path), "sprite": str(target), "unique_colors": int(count_colors(sprite)[0])})
+        done.append(
+            {
+                "file": str(path),
+                "sprite": str(target),
+                "size": [sprite.shape[2], sprite.shape[1]],
+                "unique_colors": int(count_colors(sprite)[0]),
+            }
+        )
         if not arguments.json:
             print(f"{path} -> {target}  {done[-1]['unique_colors']} colours")
     if arguments.json:
-        print(
-            json.dumps({"sprites": done, "size": list(size), "method": arguments.method}, ensure_ascii=False)
-        )
+        asked = None if size is None else list(size)
+        print(json.dumps({"sprites": done, "size": asked, "method": arguments.method}, ensure_ascii=False))
     return 0
 
 

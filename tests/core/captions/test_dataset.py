@@ -316,3 +316,13 @@ def test_the_real_set_is_ready_to_train_on(shared_data) -> None:
     root = shared_data / "bespoke-punks"
     dataset = read_training_set(root / "captions_original", images=root / "images_512")
     assert len(dataset.items) == 203
+
+
+def test_a_caption_of_the_other_ending_is_pointed_out(tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        picture(tmp_path / name)
+    (tmp_path / "a.txt").write_text("a lad", encoding="utf-8")
+    (tmp_path / "b.caption").write_text("a lady", encoding="utf-8")
+    (problem,) = read_dataset(tmp_path, caption_extension=".txt").pairing
+    assert problem.kind == "missing_caption"
+    assert "b.caption lies there: rename it to b.txt" in problem.remedy

@@ -131,6 +131,11 @@ def test_a_name_that_is_read_as_another_features_is_not_put_in_twice(look: Look)
     assert "stands before the noun already" in again.unrepaired[0].reason
 
 
+def test_nothing_is_written_into_a_command_for_a_network(look: Look) -> None:
+    assert repaired("<lora:hair:1>", look).text == "<lora:hair:1>"
+    assert repaired("<lora:hair:1> hair", look).text == "<lora:hair:1> dark brown hair"
+
+
 def test_only_the_first_line_is_repaired(look: Look) -> None:
     assert repaired("a lad\nhair", look).text == "a lad\nhair"
 

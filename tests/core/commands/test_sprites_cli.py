@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from bespoke_core.cli import main
+from bespoke_core.portraits.draw import draw_portraits
 
 
 @pytest.fixture
@@ -43,6 +44,23 @@ def test_downscale_takes_other_sizes_colours_and_views(pictures: Path, tmp_path:
     with Image.open(out / "green.png") as sprite, Image.open(out / "green_x4.png") as view:
         assert sprite.size == (12, 6) and len(sprite.getcolors()) == 1
         assert view.size == (48, 24)
+
+
+def test_downscale_finds_the_size_and_keeps_to_a_palette(tmp_path: Path, capsys) -> None:
+    source, out = tmp_path / "in", tmp_path / "out"
+    source.mkdir()
+    art = draw_portraits(1, 3)[0].pixels
+    Image.fromarray(art).resize((360, 360), Image.Resampling.NEAREST).save(source / "a.png")
+    asked = ["downscale", str(source), "--output", str(out), "--size", "auto", "--json"]
+    assert main(asked) == 0
+    (sprite,) = json.loads(capsys.readouterr().out)["sprites"]
+    assert sprite["size"] == [24, 24]
+    assert np.array_equal(np.asarray(Image.open(out / "a.png")), art)
+    assert main([*asked, "--palette", "#000000, #ffffff"]) == 0
+    assert set(np.unique(np.asarray(Image.open(out / "a.png")))) <= {0, 255}
+    capsys.readouterr()
+    assert main([*asked, "--palette", "#12"]) == 2
+    assert "--palette" in capsys.readouterr().err
 
 
 def test_score_gives_the_promised_form(pictures: Path, capsys) -> None:
