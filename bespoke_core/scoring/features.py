@@ -8,7 +8,7 @@ evidence.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from itertools import combinations
 from typing import Any
 
@@ -91,7 +91,7 @@ def features_asked(prompt: str) -> dict[str, Asked]:
         for feature, words in descriptions_of(part.text):
             colors = None if feature == "background" else region_of(" ".join(words))
             if colors is not None:
-                asked.setdefault(feature, colors)
+                asked.setdefault(feature, replace(colors, phrase=part.text))
     return asked
 
 

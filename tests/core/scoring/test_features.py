@@ -42,6 +42,11 @@ def test_each_feature_of_a_prompt_is_read_with_its_own_colour() -> None:
     assert features_asked("a lad, hair, solid background") == {}
 
 
+def test_an_answer_shows_the_phrase_as_it_was_written() -> None:
+    (hair, clothing) = judged(portrait(), "a lad with brown hair and a blue shirt").matches
+    assert hair.asked == clothing.asked == "a lad with brown hair and a blue shirt"
+
+
 @pytest.mark.parametrize(
     ("prompt", "hair"),
     [("brown hair", "yes"), ("dark brown hair", "yes"), ("bright green hair", "no"), ("blonde hair", "no")],
