@@ -11,6 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 
+_NO_CHROMA = 1e-3
+"""CIELAB chroma that is a gray's rounding in single precision; its hue would count and means nothing."""
+
+
 def ciede2000(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
     """Return the CIEDE2000 difference of CIELAB colours; both (..., 3), broadcast against each other.
 
@@ -23,7 +27,7 @@ def ciede2000(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
     power = mean_chroma**7
     stretch = 1.5 - 0.5 * np.sqrt(power / (power + 25.0**7))
     a1, a2 = a1 * stretch, a2 * stretch
-    c1, c2 = np.hypot(a1, b1), np.hypot(a2, b2)
+    c1, c2 = (np.where(c < _NO_CHROMA, 0.0, c) for c in (np.hypot(a1, b1), np.hypot(a2, b2)))
     h1, h2 = np.degrees(np.arctan2(b1, a1)) % 360, np.degrees(np.arctan2(b2, a2)) % 360
 
     turn = (h2 - h1 + 180) % 360 - 180
