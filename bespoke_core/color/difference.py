@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-
 _NO_CHROMA = 1e-3
 """CIELAB chroma that is a gray's rounding in single precision; its hue would count and means nothing."""
 
