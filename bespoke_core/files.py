@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -134,3 +134,26 @@ def _fsync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def check_report_folder(folder: Path, names: Collection[str]) -> None:
+    """Refuse a folder that holds anything else than an earlier report.
+
+    Args:
+        folder: where a report is to be written.
+        names: the files that a report consists of.
+
+    Raises:
+        InputError: naming one of the foreign files.
+    """
+    remedy = "Give another folder; a report never mixes with other files."
+    if folder.exists() and not folder.is_dir():
+        raise InputError("is a file", file=folder, field="report_folder", remedy=remedy)
+    foreign = sorted({path.name for path in folder.iterdir()} - set(names)) if folder.is_dir() else []
+    if foreign:
+        raise InputError(
+            f"holds other files than a report's, such as {foreign[0]}",
+            file=folder,
+            field="report_folder",
+            remedy=remedy,
+        )

@@ -12,8 +12,7 @@ from types import TracebackType
 from typing import IO, TYPE_CHECKING, Any
 
 from .. import __version__
-from ..errors import InputError
-from ..files import whole_folder, write_bytes
+from ..files import check_report_folder, whole_folder, write_bytes
 from .findings import Finding
 from .page_parts import (
     card,
@@ -68,7 +67,7 @@ class AuditReport:
         self._written = False
 
     def __enter__(self) -> AuditReport:
-        check_report_folder(self.folder)
+        check_report_folder(self.folder, FILES.values())
         with ExitStack() as stack:
             self._building = stack.enter_context(whole_folder(self.folder))
             self._lines: IO[str] = stack.enter_context(
@@ -167,23 +166,3 @@ def audit_html(
         "version": __version__,
     }
     return environment.from_string(_TEMPLATE.read_text(encoding="utf-8")).render(context)
-
-
-def check_report_folder(folder: Path) -> None:
-    """Refuse a folder that holds anything else than an earlier report.
-
-    Raises:
-        InputError: naming one of the foreign files.
-    """
-    remedy = "Give another folder; a report never mixes with other files."
-    if folder.exists() and not folder.is_dir():
-        raise InputError("is a file", file=folder, field="report_folder", remedy=remedy)
-    if folder.is_dir():
-        foreign = sorted(path.name for path in folder.iterdir() if path.name not in FILES.values())
-        if foreign:
-            raise InputError(
-                f"holds other files than a report's, such as {foreign[0]}",
-                file=folder,
-                field="report_folder",
-                remedy=remedy,
-            )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..errors import InputError
-from ..files import whole_folder, write_json, write_text
+from ..files import check_report_folder, whole_folder, write_json, write_text
 from .chart import chart_png
 from .contact_sheet import ReportPicture, contact_sheet, enlarged
 from .table import Row, labels, score_columns, write_csv
@@ -64,7 +64,7 @@ def write_report(
         InputError: the folder holds files that are not a report's, or a picture is broken.
         OSError: writing failed; an earlier report is still there.
     """
-    _check_folder(folder)
+    check_report_folder(folder, FILES.values())
     _check_pictures(pictures)
     with whole_folder(folder) as building:
         _write_files(building, rows, verdict, pictures, settings)
@@ -211,21 +211,6 @@ def _write_files(
     write_text(folder / FILES["markdown"], report_markdown(rows, verdict, settings))
     page = report_html(rows, verdict, settings, chart=chart, pictures=pictures)
     write_text(folder / FILES["html"], page)
-
-
-def _check_folder(folder: Path) -> None:
-    remedy = "Give another folder; a report never mixes with other files."
-    if folder.exists() and not folder.is_dir():
-        raise InputError("is a file", file=folder, field="report_folder", remedy=remedy)
-    if folder.is_dir():
-        foreign = sorted(p.name for p in folder.iterdir() if p.name not in FILES.values())
-        if foreign:
-            raise InputError(
-                f"holds other files than a report's, such as {foreign[0]}",
-                file=folder,
-                field="report_folder",
-                remedy=remedy,
-            )
 
 
 def _check_pictures(pictures: Sequence[ReportPicture]) -> None:
