@@ -22,12 +22,25 @@ Value = int | float | str | None
 
 KEY_COLUMNS = ("checkpoint", "epoch", "prompt", "seed")
 # Further coordinates of a cell: rows may share checkpoint, prompt and seed when they differ in one of these.
-SETTING_COLUMNS = ("strength", "guidance", "negative", "sampler", "scheduler", "steps", "width", "height")
+_NUMERIC_SETTINGS = (
+    "strength_model",
+    "strength_clip",
+    "cfg",
+    "steps",
+    "width",
+    "height",
+    "strength",
+    "guidance",
+)
+_TEXT_SETTINGS = ("negative_prompt", "sampler_name", "scheduler", "negative", "sampler")
+SETTING_COLUMNS = (*_NUMERIC_SETTINGS, *_TEXT_SETTINGS)
+RUN_COLUMN = "run"
+"""Label of the training run that a checkpoint belongs to, where a sweep compares several."""
 COUNT_COLUMNS = ("unique_colors", "perceptual_colors", "vae_floor", "excess_colors")
 VERDICT_COLUMNS = ("background_match", "feature_match", "color_bleed")
 MATCH_VALUES = ("yes", "no", "unclear", "not asked", "not measured")
 BASE = "base"
-_TEXT_COLUMNS = (*VERDICT_COLUMNS, "picture", "sprite", "negative", "sampler", "scheduler")
+_TEXT_COLUMNS = (*VERDICT_COLUMNS, *_TEXT_SETTINGS, RUN_COLUMN, "picture", "sprite", "sweep", "device")
 _TEXT_ENDINGS = ("_sha256", "_color", "_match", "_path")
 _MISSING = {"", "nan", "na", "n/a", "none", "null", "not measured", "not asked"}
 _LAST = {"final", "last"}
@@ -88,12 +101,13 @@ def read_csv(path: str | PathLike[str]) -> list[Row]:
     """Read a table of results, rows in file order.
 
     An empty cell, ``nan`` or ``n/a`` in a number's column is a missing value (None). ``final`` or ``last`` in
-    the epoch column stands for one more than the highest number in that column.
+    the epoch column stands for one more than the highest number in that column. A word in a score's column is
+    kept as it is, and so are rows that repeat a cell: whoever decides by the table says what it left out.
 
     Raises:
         InputError: the file is absent, empty or not UTF-8; a required column is missing or named twice; a row
-            is too short or too long; a value is of the wrong kind; a cell occurs twice. The message names the
-            file, the line, the column and the value.
+            is too short or too long; a value is of the wrong kind; a checkpoint has two epochs. The message
+            names the file, the line, the column and the value.
     """
     source = Path(path)
     text = read_text(source, remedy="Give a CSV table of results.")
@@ -122,7 +136,7 @@ def parse_csv(text: str, *, name: str = "table") -> list[Row]:
         (int(c["epoch"]) for _, c in cells if c["epoch"].isascii() and c["epoch"].isdigit()), default=0
     )
     rows = [_row(c, columns, last, name, line) for line, c in cells]
-    _refuse_duplicates(rows, [line for line, _ in cells], name)
+    _refuse_two_epochs(rows, [line for line, _ in cells], name)
     return rows
 
 
@@ -237,7 +251,7 @@ def _value(column: str, cell: str, name: str, line: int) -> Value:
     try:
         value = float(cell)
     except ValueError:
-        if column in COUNT_COLUMNS or column in SETTING_COLUMNS:
+        if column in _NUMERIC_SETTINGS:
             raise _bad(
                 name, line, column, cell, "is not a number", "Write a number, or nothing if not measured."
             ) from None
@@ -264,19 +278,9 @@ def _bad(name: str, line: int, column: str, value: str, problem: str, remedy: st
     return InputError(f"line {line}: {problem}", file=name, field=column, value=value, remedy=remedy)
 
 
-def _refuse_duplicates(rows: list[Row], lines: list[int], name: str) -> None:
-    seen: dict[object, int] = {}
+def _refuse_two_epochs(rows: list[Row], lines: list[int], name: str) -> None:
     epochs: dict[str, tuple[int | None, int]] = {}
     for row, line in zip(rows, lines, strict=True):
-        key = (row.checkpoint, row.cell)
-        if key in seen:
-            raise InputError(
-                f"line {line} repeats the cell of line {seen[key]}: {row.checkpoint}, {row.prompt}, "
-                f"seed {row.seed}",
-                file=name,
-                remedy="Keep one row for each checkpoint, prompt and seed.",
-            )
-        seen[key] = line
         epoch, first = epochs.setdefault(row.checkpoint, (row.epoch, line))
         if epoch != row.epoch:
             raise InputError(

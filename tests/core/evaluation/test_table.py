@@ -73,12 +73,11 @@ def test_a_table_of_a_spreadsheet_with_semicolons_and_a_byte_order_mark_reads(tm
         (HEADER + "a,1,b,1,2\n", ["line 2", "5 cells"]),
         (HEADER + "a,one,b,1,2,yes\n", ["line 2", "epoch", "one"]),
         (HEADER + "a,1,b,1.5,2,yes\n", ["line 2", "seed", "1.5"]),
-        (HEADER + "a,1,b,1,many,yes\n", ["line 2", "unique_colors", "many"]),
+        ("checkpoint,epoch,prompt,seed,cfg,x\na,1,b,1,high,2\n", ["line 2", "cfg", "high"]),
         (HEADER + "a,1,b,1,inf,yes\n", ["unique_colors", "inf"]),
         (HEADER + "a,1,b,1,-3,yes\n", ["unique_colors", "-3"]),
         (HEADER + "a,1,b,1,2,perhaps\n", ["background_match", "perhaps", "unclear"]),
         (HEADER + ",1,b,1,2,yes\n", ["line 2", "checkpoint"]),
-        (HEADER + "a,1,b,1,2,yes\n\na,1,b,1,3,yes\n", ["line 4", "line 2"]),
         (HEADER + "a,1,b,1,2,yes\na,2,b,2,3,yes\n", ["line 3", "epoch"]),
     ],
 )
@@ -87,6 +86,22 @@ def test_a_bad_table_is_refused_with_the_place_and_the_value(text: str, words: l
         parse_csv(text, name="sweep/table.csv")
     for word in ["sweep/table.csv", *words]:
         assert word in str(caught.value)
+
+
+def test_words_among_numbers_and_repeated_cells_are_kept_for_the_verdict_to_name() -> None:
+    rows = parse_csv(HEADER + "a,1,b,1,many,yes\na,1,b,1,3,yes\n")
+    assert [row.scores["unique_colors"] for row in rows] == ["many", 3]
+    assert rows[0].number("unique_colors") is None
+    assert rows[0].cell == rows[1].cell
+
+
+def test_settings_set_cells_apart() -> None:
+    text = (
+        "checkpoint,epoch,prompt,seed,cfg,negative_prompt,unique_colors\na,1,b,1,7,,3\na,1,b,1,7.5,blurry,3\n"
+    )
+    first, second = parse_csv(text)
+    assert first.cell != second.cell
+    assert (first.scores["cfg"], second.scores["negative_prompt"]) == (7, "blurry")
 
 
 def test_absent_and_undecodable_files_are_refused_by_name(tmp_path) -> None:
