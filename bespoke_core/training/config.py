@@ -20,7 +20,7 @@ from ..errors import InputError
 from ..files import read_text
 from ..paths import safe_name
 from . import toml_form
-from .keys import KEYS_WITHOUT_EFFECT_ON_WEIGHTS, PATH_KEYS, TrainingConfig
+from .keys import KEYS_WITHOUT_EFFECT_ON_WEIGHTS, PATH_KEYS, TrainingConfig, judging
 
 __all__ = [
     "KEYS_WITHOUT_EFFECT_ON_WEIGHTS",
@@ -152,7 +152,11 @@ def to_toml(config: TrainingConfig) -> str:
 
 def with_absolute_paths(config: TrainingConfig) -> TrainingConfig:
     """Return `config` with its relative paths made absolute from the working directory."""
-    paths = {key: str(Path(value).absolute()) for key in PATH_KEYS if (value := getattr(config, key))}
+    paths = {
+        key: str(Path(value).absolute())
+        for key in PATH_KEYS
+        if (value := getattr(config, key)) and (key != "sample_prompts" or judging.names_a_file(value))
+    }
     return config.model_copy(update=paths)
 
 
@@ -202,6 +206,7 @@ def _check_together(config: TrainingConfig, file: str | os.PathLike[str] | None)
         )
     if not config.trains_unet and not config.trains_text_encoder:
         refuse("learning_rate", "leaves nothing to train", "Give a learning rate above 0.")
+    judging.check(config, refuse)
     if config.enable_bucket:
         if config.min_bucket_reso > min(config.size):
             refuse(

@@ -59,8 +59,20 @@ class Judge(Protocol):
     epoch's file holds, at any rounding of `save_precision`. `tell` is the loop's.
     """
 
-    def begin(self, session: Session, *, epoch: int, step: int, tell: Callable[..., None]) -> None:
-        """Get ready, before the first step, anew or resumed: forget every epoch from `epoch` on."""
+    def begin(
+        self,
+        session: Session,
+        *,
+        epoch: int,
+        step: int,
+        tell: Callable[..., None],
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Get ready, before the first step, anew or resumed: forget every epoch from `epoch` on.
+
+        `stop` is asked while pictures are drawn, here and later; UserCancelledError is raised when it returns
+        True. Nothing is lost by that: what was not judged is judged when the run goes on.
+        """
 
     def after_step(self, session: Session, *, epoch: int, step: int, tell: Callable[..., None]) -> None:
         """Look at the run after the optimizer's step `step`, counted from 1 over all epochs."""

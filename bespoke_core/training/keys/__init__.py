@@ -10,7 +10,7 @@ from typing import Literal
 
 from .captions import CaptionKeys
 from .data import DataKeys
-from .judging import JudgingKeys
+from .judging import JUDGING_KEYS, JudgingKeys
 from .model import ModelKeys
 from .network import NetworkKeys
 from .noise import NoiseKeys
@@ -23,9 +23,17 @@ PATH_KEYS = (
     "train_data_dir",
     "logging_dir",
     "tokenizer_path",
+    "sample_prompts",
 )
 # What a run is called and where its files lie changes nothing in the weights that come out.
-KEYS_WITHOUT_EFFECT_ON_WEIGHTS = (*PATH_KEYS, "output_name", "log_prefix", "xformers", "sdpa")
+KEYS_WITHOUT_EFFECT_ON_WEIGHTS = (
+    *PATH_KEYS,
+    *JUDGING_KEYS,
+    "output_name",
+    "log_prefix",
+    "xformers",
+    "sdpa",
+)
 
 
 # pydantic takes the fields of the last base first: the order below is that of the documentation, reversed.
