@@ -20,7 +20,7 @@ from ..errors import InputError
 from ..files import read_text
 from ..paths import safe_name
 from . import toml_form
-from .keys import KEYS_WITHOUT_EFFECT_ON_WEIGHTS, PATH_KEYS, TrainingConfig, judging
+from .keys import CHECKS, KEYS_WITHOUT_EFFECT_ON_WEIGHTS, PATH_KEYS, TrainingConfig, judging
 
 __all__ = [
     "KEYS_WITHOUT_EFFECT_ON_WEIGHTS",
@@ -73,7 +73,8 @@ def _option(name: str) -> Option:
         kinds = [kind for kind in typing.get_args(field.annotation) if kind is not type(None)]
         optional = type(None) in typing.get_args(field.annotation)
     choices: tuple[Any, ...] = typing.get_args(kinds[0]) if typing.get_origin(kinds[0]) is Literal else ()
-    kind = type(choices[0]) if choices else typing.cast(type, float if float in kinds else kinds[0])
+    bare = typing.get_origin(kinds[0]) or kinds[0]  # tuple[str, ...] is a tuple
+    kind = type(choices[0]) if choices else typing.cast(type, float if float in kinds else bare)
     low = [
         v for m in field.metadata for v in (getattr(m, "ge", None), getattr(m, "gt", None)) if v is not None
     ]
@@ -206,7 +207,6 @@ def _check_together(config: TrainingConfig, file: str | os.PathLike[str] | None)
         )
     if not config.trains_unet and not config.trains_text_encoder:
         refuse("learning_rate", "leaves nothing to train", "Give a learning rate above 0.")
-    judging.check(config, refuse)
     if config.enable_bucket:
         if config.min_bucket_reso > min(config.size):
             refuse(
@@ -222,3 +222,5 @@ def _check_together(config: TrainingConfig, file: str | os.PathLike[str] | None)
             )
     elif any(side % 8 for side in config.size):
         refuse("resolution", "has a side that 8 does not divide", "Use multiples of 8, best of 64.")
+    for check in CHECKS:
+        check(config, refuse)

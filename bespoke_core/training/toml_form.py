@@ -52,7 +52,7 @@ def flatten(text: str, *, file: str | os.PathLike[str] | None) -> dict[str, Any]
 
 
 def render(sections: Mapping[str, Mapping[str, Any]]) -> str:
-    """Write sections of booleans, numbers and strings as TOML text."""
+    """Write sections of booleans, numbers, strings and lists of them as TOML text."""
     lines: list[str] = []
     for section, keys in sections.items():
         lines += [*([""] if lines else []), f"[{section}]"]
@@ -65,6 +65,8 @@ def _value(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, (int, float)):
         return repr(value)
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(_value(one) for one in value) + "]"
     return _string(str(value))
 
 

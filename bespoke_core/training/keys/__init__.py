@@ -6,22 +6,31 @@ command line's help and the documentation are made from the fields; `config.desc
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
+from . import judging, loss, noise, optimization, schedule
 from .captions import CaptionKeys
 from .data import DataKeys
+from .fields import Refuse
 from .judging import JUDGING_KEYS, JudgingKeys
+from .loss import LossKeys
 from .model import ModelKeys
 from .network import NetworkKeys
 from .noise import NoiseKeys
 from .optimization import OptimizationKeys
-from .output import OutputKeys
+from .output import OUTPUT_KEYS_WITHOUT_EFFECT_ON_WEIGHTS, OutputKeys
+from .schedule import ScheduleKeys
+from .validation import ValidationKeys
 
 PATH_KEYS = (
     "pretrained_model_name_or_path",
     "output_dir",
     "train_data_dir",
+    "reg_data_dir",
+    "dataset_config",
     "logging_dir",
+    "resume",
     "tokenizer_path",
     "sample_prompts",
 )
@@ -29,8 +38,8 @@ PATH_KEYS = (
 KEYS_WITHOUT_EFFECT_ON_WEIGHTS = (
     *PATH_KEYS,
     *JUDGING_KEYS,
+    *OUTPUT_KEYS_WITHOUT_EFFECT_ON_WEIGHTS,
     "output_name",
-    "log_prefix",
     "xformers",
     "sdpa",
 )
@@ -38,7 +47,17 @@ KEYS_WITHOUT_EFFECT_ON_WEIGHTS = (
 
 # pydantic takes the fields of the last base first: the order below is that of the documentation, reversed.
 class TrainingConfig(
-    JudgingKeys, NoiseKeys, OptimizationKeys, OutputKeys, CaptionKeys, DataKeys, NetworkKeys, ModelKeys
+    JudgingKeys,
+    ValidationKeys,
+    LossKeys,
+    NoiseKeys,
+    ScheduleKeys,
+    OptimizationKeys,
+    OutputKeys,
+    CaptionKeys,
+    DataKeys,
+    NetworkKeys,
+    ModelKeys,
 ):
     """One training run, complete. Frozen; flat; the field names are kohya's keys."""
 
@@ -56,3 +75,8 @@ class TrainingConfig(
         """Return the learning rate of one part of the network."""
         own = self.unet_lr if part == "unet" else self.text_encoder_lr
         return self.learning_rate if own is None else own
+
+
+Check = Callable[[TrainingConfig, Refuse], None]
+CHECKS: tuple[Check, ...] = (optimization.check, schedule.check, noise.check, loss.check, judging.check)
+"""What each topic refuses when a configuration is complete: keys that contradict each other."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, model_validator
 
@@ -39,7 +39,20 @@ class DataKeys(Keys):
     train_data_dir: str = field(
         DATA,
         "",
-        "Folder with pictures and captions, or with kohya folders such as 10_concept (10 repeats).",
+        "Folder with pictures and captions, or with kohya folders such as 10_concept (10 repeats). One such "
+        "folder by itself works too.",
+    )
+    reg_data_dir: str = field(
+        DATA,
+        "",
+        "Folder with regularisation pictures, named like train_data_dir's. They are repeated, or left out, "
+        "until an epoch shows as many of them as of the pictures to learn.",
+    )
+    dataset_config: str = field(
+        DATA,
+        "",
+        "TOML file with [general], [[datasets]] and [[datasets.subsets]], as kohya's; then train_data_dir and "
+        "reg_data_dir are ignored, and the other keys are what those sections inherit.",
     )
     resolution: Size = field(
         DATA, "512,512", 'The picture size to train at: one number or "width,height".', "px"
@@ -81,6 +94,57 @@ class DataKeys(Keys):
         ge=1,
         le=10_000,
     )
+    dataset_repeats: int | None = field(
+        DATA, None, "Another way to write num_repeats; must agree with it.", "", ge=1, le=10_000
+    )
+    validation_split: float = field(
+        DATA,
+        0.0,
+        "The share of each folder's pictures that is held out: never trained on, only its loss is measured. "
+        "Regularisation pictures are not held out.",
+        "",
+        ge=0,
+        le=0.9,
+    )
+    resize_interpolation: (
+        Literal["nearest", "lanczos", "bilinear", "linear", "bicubic", "cubic", "area", "box"] | None
+    ) = field(
+        DATA,
+        None,
+        "How pictures change their size. Not given is right for pixel art: enlarged without blending and by a "
+        "whole factor where one fits, shrunk by averaging or, for enlarged pixel art, by picking (kohya takes "
+        "lanczos and area, which blur it). What is given is done always.",
+    )
+    flip_aug: bool = field(
+        DATA, False, "Show every picture mirrored left to right half of the times; both are cached."
+    )
+    rotation_aug: float = field(
+        DATA,
+        0.0,
+        "Show every picture turned by up to this angle, either way. Pixels are picked on the art's own grid, "
+        "never blended; corners take the commonest colour of the picture's edge.",
+        "degrees",
+        ge=0,
+        le=180,
+    )
+    random_crop: bool = field(
+        DATA, False, "Crop to the bucket at a place of chance instead of in the middle (in kohya: no caching)."
+    )
+    augmentation_variants: int = field(
+        DATA,
+        4,
+        "With cached latents: how many turned or cropped forms of each picture are made and shown in turn of "
+        "chance. Without caching each showing has a form of its own.",
+        "",
+        ge=1,
+        le=256,
+    )
+    alpha_mask: bool = field(
+        DATA,
+        False,
+        "Learn only what is opaque: the loss is weighed by the alpha channel. What is transparent, such as the "
+        "space around a sprite, is then not learnt at all.",
+    )
     cache_latents: bool = field(
         DATA, True, "Encode every picture once, before training; much faster (kohya's default is false)."
     )
@@ -89,7 +153,7 @@ class DataKeys(Keys):
     )
     vae_batch_size: int = field(DATA, 1, "How many pictures are encoded at once.", "", ge=1, le=256)
     prior_loss_weight: float = field(
-        TRAINING, 1.0, "The weight of regularisation pictures in the loss.", "", ge=0, le=1000
+        TRAINING, 1.0, "The weight of regularisation pictures in the loss; 1 counts them fully.", "", ge=0, le=1000
     )
 
     @model_validator(mode="before")

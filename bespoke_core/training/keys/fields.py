@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Annotated, Any, NoReturn
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 MODEL = "model_arguments"
 NETWORK = "network_arguments"
 DATA = "dataset"
 TRAINING = "training_arguments"
+
+Refuse = Callable[[str, str, str], NoReturn]
+"""Raises the error for a key that others contradict: refuse(key, problem, remedy)."""
 
 
 class Keys(BaseModel):
@@ -31,3 +35,14 @@ def field(section: str, default: Any, help_text: str, unit: str = "", **limits: 
     return Field(
         default, description=help_text, json_schema_extra={"section": section, "unit": unit}, **limits
     )
+
+
+def _texts(value: object) -> object:
+    """Turn kohya's list of "key=value" texts, or one text with blanks between them, into a tuple."""
+    if isinstance(value, str):
+        return tuple(value.split())
+    return tuple(value) if isinstance(value, list) else value
+
+
+TextList = Annotated[tuple[str, ...], BeforeValidator(_texts)]
+"""Several texts, such as ["weight_decay=0.1", "betas=0.9,0.99"]; TOML writes them as a list."""

@@ -1,21 +1,18 @@
-"""The noise that is learned to be taken away, and how the loss is weighed."""
+"""The noise that is learned to be taken away: its shape, its amount and the time steps."""
 
 from __future__ import annotations
 
-from .fields import TRAINING, Keys, field
+from typing import TYPE_CHECKING
+
+from .fields import TRAINING, Keys, Refuse, field
+
+if TYPE_CHECKING:
+    from . import TrainingConfig
 
 
 class NoiseKeys(Keys):
-    """The noise that is learned to be taken away, and how the loss is weighed."""
+    """The noise that is learned to be taken away: its shape, its amount and the time steps."""
 
-    min_snr_gamma: float | None = field(
-        TRAINING,
-        None,
-        "Weigh the loss of nearly clean pictures down (min-SNR); 5 is usual.",
-        "",
-        gt=0,
-        le=1000,
-    )
     noise_offset: float = field(
         TRAINING,
         0.0,
@@ -23,6 +20,17 @@ class NoiseKeys(Keys):
         "",
         ge=0,
         le=1,
+    )
+    noise_offset_random_strength: bool = field(
+        TRAINING, False, "Draw the offset's strength anew for each batch, from 0 to noise_offset."
+    )
+    adaptive_noise_scale: float | None = field(
+        TRAINING,
+        None,
+        "Add this much of each latent channel's mean to noise_offset.",
+        "",
+        ge=-10,
+        le=10,
     )
     multires_noise_iterations: int = field(
         TRAINING,
@@ -35,3 +43,45 @@ class NoiseKeys(Keys):
     multires_noise_discount: float = field(
         TRAINING, 0.3, "How much less each coarser size of that noise counts.", "", ge=0, le=1
     )
+    ip_noise_gamma: float | None = field(
+        TRAINING,
+        None,
+        "Disturb the input by this much more noise than is learned (input perturbation); 0.1 is usual.",
+        "",
+        ge=0,
+        le=10,
+    )
+    ip_noise_gamma_random_strength: bool = field(
+        TRAINING, False, "Draw that strength anew for each batch, from 0 to ip_noise_gamma."
+    )
+    min_timestep: int | None = field(
+        TRAINING, None, "The first time step that is trained (least noise); 0 if not given.", "", ge=0, le=999
+    )
+    max_timestep: int | None = field(
+        TRAINING,
+        None,
+        "The time step before which training ends (most noise); 1000 if not given.",
+        "",
+        ge=1,
+        le=1000,
+    )
+    zero_terminal_snr: bool = field(
+        TRAINING,
+        False,
+        "Let the last time step be pure noise; for bases that predict velocity (v_parameterization).",
+    )
+
+
+def check(config: TrainingConfig, refuse: Refuse) -> None:
+    """Refuse keys of the noise that contradict each other, as kohya does."""
+    if config.adaptive_noise_scale is not None and not config.noise_offset:
+        refuse("adaptive_noise_scale", "changes noise_offset, which is 0", "Give noise_offset too.")
+    low, high = config.min_timestep or 0, 1000 if config.max_timestep is None else config.max_timestep
+    if low > high or high == low == 1000:
+        refuse("min_timestep", f"is above max_timestep = {high}", "Let it be below.")
+    if config.zero_terminal_snr and not config.v_parameterization and high == 1000:
+        refuse(
+            "zero_terminal_snr",
+            "makes the last time step pure noise, from which a base that predicts noise learns nothing",
+            "Use it with v_parameterization alone.",
+        )

@@ -2,23 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import difflib
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator
 
-from .fields import TRAINING, Keys, field
+from .arguments import read_arguments
+from .fields import TRAINING, Keys, Refuse, TextList, field
+from .optimizers import OPTIMIZERS, optimizer_kind
+
+if TYPE_CHECKING:
+    from . import TrainingConfig
 
 
-def _warmup(value: object) -> object:
-    """Turn 100.0 into 100: kohya would take it for a hundredfold ratio of the run."""
-    if isinstance(value, float) and value >= 1:
-        if value != int(value):
-            raise ValueError("a number of steps is whole; a ratio of the run is below 1")
-        return int(value)
+def _optimizer(value: object) -> object:
+    """Return kohya's own spelling of an optimizer, found in any case or by its class path."""
+    if not isinstance(value, str):
+        return value
+    kind = optimizer_kind(value)
+    if kind is None:
+        names = {known.name.lower(): known.name for known in OPTIMIZERS}
+        near = difflib.get_close_matches(value.lower().rpartition(".")[2], names, n=1)
+        hint = f"; did you mean {names[near[0]]}?" if near else ""
+        raise ValueError(f"there is no such optimizer, and no other code is loaded by its name{hint}")
+    return kind.name
+
+
+Optimizer = Annotated[Literal[tuple(kind.name for kind in OPTIMIZERS)], BeforeValidator(_optimizer)]  # type: ignore[valid-type]
+
+
+def _first_rate(value: object) -> object:
+    """Take the first of kohya's list of rates, one a text encoder; SD1.5 has one text encoder."""
+    if isinstance(value, (list, tuple)):
+        return value[0] if value else None
     return value
 
 
-Warmup = Annotated[int | float, BeforeValidator(_warmup)]
+TextEncoderRate = Annotated[float | None, BeforeValidator(_first_rate)]
 
 
 class OptimizationKeys(Keys):
@@ -47,13 +67,30 @@ class OptimizationKeys(Keys):
     )
     xformers: bool = field(TRAINING, False, "Accepted: torch's own attention (SDPA) is used instead.")
     sdpa: bool = field(TRAINING, False, "Accepted: torch's own attention (SDPA) is always used.")
-    optimizer_type: Literal["AdamW", "AdamW8bit"] = field(
+    torch_compile: bool = field(
+        TRAINING,
+        False,
+        "Compile the UNet: the first step takes a minute or more, the others less; figures differ in their "
+        "last bits.",
+    )
+    dynamo_backend: Literal["no", "inductor", "eager", "aot_eager", "cudagraphs"] = field(
+        TRAINING, "inductor", "What torch_compile compiles with; no is without it."
+    )
+    optimizer_type: Optimizer = field(
         TRAINING,
         "AdamW",
         "The optimizer. AdamW8bit needs bitsandbytes and an NVIDIA GPU; without them AdamW is used.",
     )
-    weight_decay: float = field(
-        TRAINING, 0.01, "AdamW's weight decay (in kohya: optimizer_args).", "", ge=0, le=1
+    optimizer_args: TextList = field(
+        TRAINING, (), "More for the optimizer, each as key=value, such as weight_decay=0.1 or betas=0.9,0.99."
+    )
+    weight_decay: float | None = field(
+        TRAINING,
+        None,
+        "The optimizer's weight decay (in kohya: optimizer_args); not given is its own, AdamW's is 0.01.",
+        "",
+        ge=0,
+        le=1,
     )
     max_grad_norm: float = field(
         TRAINING, 1.0, "Gradients are scaled down to this norm; 0 leaves them.", "", ge=0, le=1000
@@ -74,7 +111,7 @@ class OptimizationKeys(Keys):
         ge=0,
         le=10,
     )
-    text_encoder_lr: float | None = field(
+    text_encoder_lr: TextEncoderRate = field(
         TRAINING,
         None,
         "The text encoder's learning rate; not given is learning_rate; 0 leaves the text encoder out.",
@@ -82,21 +119,18 @@ class OptimizationKeys(Keys):
         ge=0,
         le=10,
     )
-    lr_scheduler: Literal[
-        "linear", "cosine", "cosine_with_restarts", "polynomial", "constant", "constant_with_warmup"
-    ] = field(TRAINING, "constant", "How the learning rate goes on over the run; constant has no warm-up.")
-    lr_warmup_steps: Warmup = field(
+    ema_decay: float | None = field(
         TRAINING,
-        0,
-        "The learning rate rises from 0 over this many steps; below 1, this share of the run.",
-        "steps",
+        None,
+        "Write files of weights that are averaged over the steps: each step this much of the average stays; "
+        "0.999 is usual; 0 or not given is off.",
+        "",
         ge=0,
-        le=10_000_000,
+        lt=1,
     )
-    lr_scheduler_num_cycles: int = field(
-        TRAINING, 1, "How often cosine_with_restarts comes down.", "cycles", ge=1, le=1000
+    ema_update_step_interval: int = field(
+        TRAINING, 1, "Average the weights every this many steps.", "steps", ge=1, le=1000
     )
-    lr_scheduler_power: float = field(TRAINING, 1.0, "The power of polynomial.", "", ge=0, le=100)
     seed: int = field(
         TRAINING,
         42,
@@ -105,3 +139,22 @@ class OptimizationKeys(Keys):
         ge=0,
         le=2**63 - 1,
     )
+
+
+def check(config: TrainingConfig, refuse: Refuse) -> None:
+    """Refuse keys of the optimizer that contradict each other."""
+    try:
+        arguments = read_arguments(config.optimizer_args)
+    except ValueError as error:
+        refuse("optimizer_args", str(error), 'Write each as "key=value", as in "weight_decay=0.1".')
+    wanted = arguments.get("weight_decay", config.weight_decay)
+    if config.weight_decay is not None and wanted != config.weight_decay:
+        refuse("weight_decay", "contradicts the one in optimizer_args", "Leave one of them out.")
+    kind = optimizer_kind(config.optimizer_type)
+    rates = {config.rate_of("unet"), config.rate_of("text_encoder")}
+    if kind and kind.finds_rate and config.trains_unet and config.trains_text_encoder and len(rates) > 1:
+        refuse(
+            "optimizer_type",
+            "takes one learning rate for all parts, and unet_lr and text_encoder_lr differ",
+            "Give both the same, usually 1.0, or use learning_rate alone.",
+        )
