@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,6 +14,8 @@ FOLLOW_RULE = (
     "A checkpoint follows the prompts when at least half of its clear answers (yes or no; 'unclear' does not "
     "count) are yes, and at least half of its pictures have more than one colour."
 )
+SURE = 0.025
+"""How often chance may make a checkpoint look sure to follow, and sure not to follow: 5 % together."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,10 @@ class Following:
         unclear: asked for and measured, but neither.
         flat: pictures of a single colour.
         pictures: all of them.
+        judged: pictures with a clear answer, single-coloured ones among them; all pictures where there is no
+            answer but some are of a single colour.
+        kept: of these, the sum of each picture's share of yes: two answers of one picture count half each.
+        bleeding: pictures in which two features that should differ have the same colour.
     """
 
     yes: int
@@ -32,6 +39,9 @@ class Following:
     unclear: int
     flat: int
     pictures: int
+    judged: int = 0
+    kept: float = 0.0
+    bleeding: int = 0
 
     @property
     def share(self) -> float | None:
@@ -47,6 +57,21 @@ class Following:
         return None if self.share is None else self.share >= FOLLOW_SHARE
 
     @property
+    def sure(self) -> bool:
+        """Whether `follows` is beyond chance: exact binomial test against one half, pictures as the unit.
+
+        It speaks of these prompts with new seeds; six pictures of one mind are the fewest that are enough.
+        Answers of several prompts vary less than the test assumes, so it errs less than it may (Hoeffding
+        1956).
+        """
+        if self.follows is None or not self.judged:
+            return False
+        from scipy.special import bdtrc
+
+        kept = self.kept if self.follows else self.judged - self.kept
+        return bool(bdtrc(math.floor(kept + 1e-9) - 1, self.judged, 0.5) <= SURE) if kept >= 1 else False
+
+    @property
     def asked_in_vain(self) -> bool:
         """Whether the prompts asked for something and no picture gave a clear answer."""
         return self.share is None and self.unclear > 0
@@ -55,15 +80,23 @@ class Following:
 def following(rows: Iterable[Row]) -> Following:
     """Count how the pictures of `rows` answer their prompts."""
     answers = {"yes": 0, "no": 0, "unclear": 0}
-    flat = pictures = 0
+    flat = pictures = judged = bleeding = 0
+    kept = 0.0
     for row in rows:
+        found = [answer for c in FOLLOW_COLUMNS if (answer := row.scores.get(c)) in answers]
+        for answer in found:
+            answers[str(answer)] += 1
+        plain = row.number("unique_colors") == 1
+        clear = [answer == "yes" for answer in found if answer != "unclear"]
         pictures += 1
-        flat += row.number("unique_colors") == 1
-        for column in FOLLOW_COLUMNS:
-            answer = row.scores.get(column)
-            if isinstance(answer, str) and answer in answers:
-                answers[answer] += 1
-    return Following(answers["yes"], answers["no"], answers["unclear"], flat, pictures)
+        flat += plain
+        bleeding += row.scores.get("color_bleed") == "yes"
+        judged += bool(clear) or plain
+        kept += sum(clear) / len(clear) if clear and not plain else 0.0
+    if flat == judged:  # nothing but single colours to judge by
+        judged, kept = (pictures, float(pictures - flat)) if flat else (0, 0.0)
+    yes, no, unclear = answers["yes"], answers["no"], answers["unclear"]
+    return Following(yes, no, unclear, flat, pictures, judged, kept, bleeding)
 
 
 def unmeasured_features(rows: Sequence[Row]) -> list[str]:

@@ -1,18 +1,21 @@
-"""Places, rivals and prompts: the parts of a verdict that are counted from rows."""
+"""Places and prompts: who comes first, as far as means tell."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .following import Following, following
-from .statistics import ALPHA, Floats, Interval, bootstrap_means, holm, paired_test, pairs_to_separate
-from .table import Row, labels
+from .grid import Grid
+from .intervals import Interval, bootstrap_means
+from .statistics import Floats
+from .table import labels
 
+_TURNS = 200
 LEAST_SHARE_OF_CELLS = 0.5
 """A checkpoint with fewer of the cells than this share of the fullest one's cannot win."""
 
@@ -27,6 +30,8 @@ class Ranked:
         interval: mean score, its 95 % interval, number of pictures.
         following: how its pictures follow their prompts.
         label: what people call it: its epoch, or its name where two checkpoints share an epoch.
+        adjusted: what its mean would be if no cell were missing, by the other checkpoints' scores of these
+            cells; the mean itself where none is missing. Places are ordered by it.
     """
 
     checkpoint: str
@@ -34,95 +39,29 @@ class Ranked:
     interval: Interval
     following: Following
     label: str
+    adjusted: float = math.nan
 
     def to_dict(self) -> dict[str, Any]:
         """Return the place as JSON-able data; what was not measured is None."""
         return {
             "checkpoint": self.checkpoint,
             "epoch": self.epoch,
+            "label": self.label,
             "mean": finite(self.interval.mean),
+            "adjusted_mean": finite(self.adjusted),
             "low": finite(self.interval.low),
             "high": finite(self.interval.high),
             "n": self.interval.n,
             "follows_prompts": self.following.follows,
             "follow_share": finite(self.following.share),
+            "follows_sure": self.following.sure,
+            "color_bleed": self.following.bleeding,
             "answers": {
                 "yes": self.following.yes,
                 "no": self.following.no,
                 "unclear": self.following.unclear,
             },
         }
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """The best checkpoint against a rival, over the pictures that both have.
-
-    Attributes:
-        checkpoint: the rival's name.
-        difference: mean of rival - best in the score's units; None without common pictures.
-        pairs: common pictures.
-        p: of the paired sign-flip test.
-        p_holm: corrected for the number of rivals.
-        more_seeds: seeds to add for each prompt to tell the two apart, roughly; None where it cannot be said.
-    """
-
-    checkpoint: str
-    difference: float | None
-    pairs: int
-    p: float
-    p_holm: float
-    more_seeds: int | None
-
-    @property
-    def tied(self) -> bool:
-        """Whether chance explains the difference at 5 %."""
-        return self.p_holm > ALPHA
-
-
-@dataclass(frozen=True)
-class Grid:
-    """The scores of a sweep as a table.
-
-    Attributes:
-        names: of the checkpoints, in the order of the rows.
-        epochs: of each name.
-        scores: float64, shape (checkpoints, cells), NaN where missing.
-        prompts: of each cell.
-        rows: of each name.
-    """
-
-    names: tuple[str, ...]
-    epochs: Mapping[str, int | None]
-    scores: Floats
-    prompts: tuple[str, ...]
-    rows: Mapping[str, Sequence[Row]]
-
-    def line(self, name: str) -> Floats:
-        """Return one checkpoint's scores, shape (cells,)."""
-        return self.scores[self.names.index(name)]
-
-    @property
-    def missing(self) -> int:
-        """Cells without a score."""
-        return int(np.count_nonzero(~np.isfinite(self.scores)))
-
-
-def grid_of(rows: Sequence[Row], by: str) -> Grid:
-    """Arrange rows by checkpoint and cell (prompt, seed and further settings)."""
-    of_name: dict[str, list[Row]] = {}
-    cells: dict[Any, int] = {}
-    for row in rows:
-        of_name.setdefault(row.checkpoint, []).append(row)
-        cells.setdefault(row.cell, len(cells))
-    names = tuple(of_name)
-    scores = np.full((len(names), len(cells)), np.nan)
-    for line, name in zip(scores, names, strict=True):
-        for row in of_name[name]:
-            value = row.number(by)
-            line[cells[row.cell]] = math.nan if value is None else value
-    epochs = {name: of_name[name][0].epoch for name in names}
-    return Grid(names, epochs, scores, tuple(cell[0] for cell in cells), of_name)
 
 
 def rank(grid: Grid, sign: float, seed: int) -> list[Ranked]:
@@ -133,18 +72,20 @@ def rank(grid: Grid, sign: float, seed: int) -> list[Ranked]:
         sign: 1 where a lower score is better, -1 where a higher one is.
         seed: of the bootstrap.
 
-    Equal means go to fewer epochs, then to the name.
+    Equal means go to fewer epochs, then to the name. Where cells are missing, the means are adjusted for
+    them: who lacks the hard prompts must not win by it.
     """
-    intervals = bootstrap_means(grid.scores, seed=seed)
+    intervals = bootstrap_means(grid.scores, grid.blocks, grid.seeds, seed=seed)
+    adjusted = adjusted_means(grid.scores)
     places = [
-        Ranked(name, grid.epochs[name], interval, following(grid.rows[name]), _label(grid, name))
-        for name, interval in zip(grid.names, intervals, strict=True)
+        Ranked(name, grid.epochs[name], interval, following(grid.rows[name]), _label(grid, name), float(mean))
+        for name, interval, mean in zip(grid.names, intervals, adjusted, strict=True)
         if interval.n
     ]
 
     def order(place: Ranked) -> tuple[bool, float, float, str]:
         # Sums of whole numbers in another order may differ in the last bit; equal means must stay equal.
-        mean = round(sign * place.interval.mean, 9)
+        mean = round(sign * place.adjusted, 9)
         epoch = math.inf if place.epoch is None else place.epoch
         return (place.following.follows is False, mean, epoch, place.checkpoint)
 
@@ -152,7 +93,8 @@ def rank(grid: Grid, sign: float, seed: int) -> list[Ranked]:
 
 
 def _label(grid: Grid, name: str) -> str:
-    return "the base model" if grid.rows[name][0].is_base else labels(grid.epochs)[name]
+    is_base = name == grid.rows[name][0].checkpoint and grid.rows[name][0].is_base
+    return "the base model" if is_base else labels(grid.epochs)[name]
 
 
 def candidates(places: Sequence[Ranked]) -> list[Ranked]:
@@ -162,21 +104,32 @@ def candidates(places: Sequence[Ranked]) -> list[Ranked]:
     return [place for place in full if place.following.follows is not False] or full
 
 
-def compare(grid: Grid, runners: Sequence[Ranked], seed: int) -> tuple[Comparison, ...]:
-    """Compare the first of the runners with every other one over their common cells, Holm-corrected."""
-    if len(runners) < 2:
-        return ()
-    best = grid.line(runners[0].checkpoint)
-    tests = [paired_test(grid.line(rival.checkpoint), best, seed=seed) for rival in runners[1:]]
-    per_seed = max(1, len(set(grid.prompts)))
-    comparisons = []
-    for rival, test, p_holm in zip(runners[1:], tests, holm([test.p for test in tests]), strict=True):
-        needed = pairs_to_separate(test, len(tests))
-        more = None if needed is None else max(1, math.ceil((needed - test.pairs) / per_seed))
-        comparisons.append(
-            Comparison(rival.checkpoint, finite(test.difference), test.pairs, test.p, p_holm, more)
-        )
-    return tuple(comparisons)
+def adjusted_means(scores: Floats) -> Floats:
+    """Return each line's mean as it would be without gaps, shape (lines,); NaN where nothing was measured.
+
+    Args:
+        scores: shape (lines, cells), NaN where missing.
+
+    Least squares of a line's effect plus a cell's effect, by turns (the usual additive two-way layout). A
+    line that shares no cell with any other keeps its own mean.
+    """
+    present = np.isfinite(scores)
+    if present.all():
+        return scores.mean(axis=1) if scores.shape[1] else np.full(len(scores), np.nan)
+    known = np.where(present, scores, 0.0)
+    per_line, per_cell = present.sum(axis=1), present.sum(axis=0)
+    total = max(1, int(present.sum()))
+    grand = known.sum() / total
+    line = np.zeros(len(scores))
+    for _ in range(_TURNS):
+        cell = (known - (grand + line[:, None]) * present).sum(axis=0) / np.maximum(per_cell, 1)
+        cell[per_cell < 2] = 0.0  # what one line alone has measured says nothing of the cell
+        former = line
+        line = (known - (grand + cell) * present).sum(axis=1) / np.maximum(per_line, 1)
+        if np.abs(line - former).max(initial=0.0) <= 1e-12 * max(1.0, abs(grand)):
+            break
+    weight = cell[per_cell > 0].mean() if (per_cell > 0).any() else 0.0
+    return np.where(per_line > 0, grand + line + weight, np.nan)
 
 
 def best_per_prompt(grid: Grid, sign: float) -> dict[str, str | None]:

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from .statistics import ALPHA, turning_points
+import numpy as np
 
-Phase = Literal["too few epochs", "level", "within chance", "improving", "oscillating", "past its peak"]
+from .course import Course, course_of, turning_points
+from .statistics import ALPHA, Floats
+from .table import RUN_COLUMN
+
+if TYPE_CHECKING:
+    from .grid import Grid
+    from .ranking import Ranked
+
+Phase = Literal[
+    "too few epochs",
+    "level",
+    "within chance",
+    "improving",
+    "levelling off",
+    "oscillating",
+    "past its peak",
+]
 
 LEAST_EPOCHS = 3
 
@@ -30,43 +46,80 @@ class Shape:
     advice: str
 
 
-def shape_over_epochs(badness: Mapping[int, float], *, p_equal: float | None = None) -> Shape:
+def shape_of(grid: Grid, places: Sequence[Ranked], best: Ranked | None, sign: float, seed: int) -> Shape:
+    """Return the course of the best checkpoint's own run, tested; epochs of several runs are no one course.
+
+    Args:
+        grid: of the trained checkpoints.
+        places: of those that were measured.
+        best: of the places.
+        sign: 1 where a lower score is better, -1 where a higher one is.
+        seed: of the resampling.
+    """
+    run = grid.rows[best.checkpoint][0].scores.get(RUN_COLUMN) if best else None
+    lines: dict[int, list[tuple[float, Floats]]] = {}
+    for place in places:
+        if place.epoch is not None and grid.rows[place.checkpoint][0].scores.get(RUN_COLUMN) == run:
+            line = sign * grid.line(place.checkpoint)
+            lines.setdefault(place.epoch, []).append((sign * place.adjusted, line))
+    if not lines:
+        return shape_over_epochs({})
+    means = {epoch: float(np.mean([mean for mean, _ in found])) for epoch, found in lines.items()}
+    # Two files of one epoch: a cell counts where both have it.
+    table = np.array([np.mean([line for _, line in lines[epoch]], axis=0) for epoch in sorted(lines)])
+    return shape_over_epochs(means, course_of(table, seed=seed))
+
+
+def shape_over_epochs(badness: Mapping[int, float], course: Course | None = None) -> Shape:
     """Name the course of a score over the epochs.
 
     Args:
         badness: mean score of each epoch, the lower the better.
-        p_equal: how probable such differences are if all epochs were equal; None where that was not tested.
+        course: what is proved of it; None names the course of the means as they are, chance or not.
 
-    Fewer than three epochs have no course. A series that turns at least twice, and at half of the places
-    where it could, oscillates. Otherwise it improves when the last epoch is the best one, and is past its
-    peak when an earlier one is.
+    Fewer than three epochs have no course. It oscillates when it turns more often than chance makes a course
+    turn that truly turns once at most (without tests: when the means turn at least twice, and at half of the
+    places where they could). It is past its peak when the last epoch is worse than an earlier one beyond
+    chance, improves when the last one is the best, and levels off otherwise.
     """
     epochs = sorted(badness)
     if not epochs:
         return Shape("too few epochs", None, None, "No epoch was measured.")
     values = [badness[epoch] for epoch in epochs]
     best = epochs[values.index(min(values))]
-    last = epochs[-1]
-    if len(epochs) < LEAST_EPOCHS:
-        advice = "Test at least three epochs to see where the training is going."
-        return Shape("too few epochs", best, last, advice)
+    phase = _phase(values, course)
+    return Shape(phase, best, epochs[-1], _ADVICE[phase].format(best=best))
+
+
+_ADVICE: dict[Phase, str] = {
+    "too few epochs": "Test at least three epochs to see where the training is going.",
+    "level": "All epochs score the same: more training changes nothing.",
+    "within chance": "The differences between the epochs are no larger than chance makes them, so nothing "
+    "can be said of a trend; more seeds would show one if there is one.",
+    "oscillating": "The score goes up and down from epoch to epoch. Keep every epoch and choose by "
+    "measuring; training longer is not expected to help by itself.",
+    "improving": "The last epoch is the best so far: training longer may still help.",
+    "past its peak": "The score has been worse ever since epoch {best}: training can stop there.",
+    "levelling off": "The last epoch is neither the best nor worse than epoch {best} beyond chance: more "
+    "training is not shown to help, nor to harm.",
+}
+
+
+def _phase(values: list[float], course: Course | None) -> Phase:
+    if len(values) < LEAST_EPOCHS:
+        return "too few epochs"
     if min(values) == max(values):
-        return Shape("level", best, last, "All epochs score the same: more training changes nothing.")
-    if p_equal is not None and p_equal >= ALPHA:
-        advice = (
-            "The differences between the epochs are no larger than chance makes them, so nothing can be said "
-            "of a trend; more seeds would show one if there is one."
-        )
-        return Shape("within chance", best, last, advice)
-    turns = turning_points(values)
-    if turns >= 2 and turns * 2 >= len(epochs) - 2:
-        advice = (
-            "The score goes up and down from epoch to epoch. Keep every epoch and choose by measuring; "
-            "training longer is not expected to help by itself."
-        )
-        return Shape("oscillating", best, last, advice)
-    if best == last:
-        advice = "The last epoch is the best so far: training longer may still help."
-        return Shape("improving", best, last, advice)
-    advice = f"The score has been worse ever since epoch {best}: training can stop there."
-    return Shape("past its peak", best, last, advice)
+        return "level"
+    if course is not None and not course.differs:
+        return "within chance"
+    if course is None or course.p_turns is None:
+        turns = turning_points(values)
+        oscillates = turns >= 2 and turns * 2 >= len(values) - 2
+    else:
+        oscillates = course.p_turns <= ALPHA
+    if oscillates:
+        return "oscillating"
+    if values[-1] == min(values):
+        return "improving"
+    past = course is None or course.p_past is None or course.p_past <= ALPHA
+    return "past its peak" if past else "levelling off"

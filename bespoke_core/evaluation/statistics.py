@@ -1,7 +1,12 @@
-"""The statistics of a verdict: means with intervals, paired tests, a rough estimate of what is missing.
+"""The statistics of a verdict: paired tests, their correction, a rough estimate of what is missing.
 
 Everything here takes and returns numbers only. A table of scores is a float64 array of shape (checkpoints,
 cells) in which NaN stands for a picture that was not measured; a cell is one prompt drawn with one seed.
+
+What the tests speak of: *these prompts, drawn with new seeds*. A difference between two checkpoints that is
+larger on one prompt than on another counts as if it were chance, so that the tests rather keep silent than
+err. Where every prompt was drawn once, each cell is a prompt of its own and the tests also speak of other
+prompts of the same kind; where it was drawn several times, only a test of the prompts' means does.
 """
 
 from __future__ import annotations
@@ -10,7 +15,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
 from statistics import NormalDist
 
 import numpy as np
@@ -20,27 +24,12 @@ Floats = npt.NDArray[np.float64]
 
 ALPHA = 0.05
 POWER = 0.8
-RESAMPLES = 10_000
+FLIPS = 10_000
 EXACT_PAIRS = 16
 """Up to so many pairs every one of the 2^n sign patterns is tried."""
+LUCK = 0.5
+"""By how many standard errors the best is taken to look better than it is, when more seeds are advised."""
 _CHUNK_NUMBERS = 4_000_000
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean and the interval that it lies in with 95 % confidence.
-
-    Attributes:
-        mean: of the measured cells; NaN where none was measured.
-        low: lower end; NaN with fewer than two cells.
-        high: upper end; NaN with fewer than two cells.
-        n: measured cells.
-    """
-
-    mean: float
-    low: float
-    high: float
-    n: int
 
 
 @dataclass(frozen=True)
@@ -60,49 +49,7 @@ class PairedTest:
     p: float
 
 
-def bootstrap_means(table: Floats, *, seed: int = 0, resamples: int = RESAMPLES) -> list[Interval]:
-    """Return the mean of each checkpoint with its 95 % percentile bootstrap interval.
-
-    Args:
-        table: scores, shape (checkpoints, cells), NaN where missing.
-        seed: of the random generator; the same table and seed give the same intervals.
-        resamples: how many times the cells are drawn again.
-
-    The same cells are drawn for every checkpoint, so that an easy prompt is easy for all of them.
-    Efron & Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
-    """
-    count, cells = table.shape
-    present = np.isfinite(table)
-    n = present.sum(axis=1)
-    values = np.where(present, table, 0.0)
-    drawn = np.full((count, resamples), np.nan)
-    if cells:
-        rng = np.random.default_rng(seed)
-        step = max(1, _CHUNK_NUMBERS // cells)
-        for start in range(0, resamples, step):
-            rounds = min(step, resamples - start)
-            times = rng.multinomial(cells, np.full(cells, 1 / cells), size=rounds).astype(np.float64)
-            weight = present @ times.T
-            sums = values @ times.T
-            drawn[:, start : start + rounds] = np.divide(
-                sums, weight, out=np.full_like(sums, np.nan), where=weight > 0
-            )
-    intervals = []
-    for index in range(count):
-        if not n[index]:
-            intervals.append(Interval(math.nan, math.nan, math.nan, 0))
-            continue
-        mean = float(values[index].sum() / n[index])
-        low = high = math.nan
-        if n[index] > 1:
-            low, high = (float(end) for end in np.nanpercentile(drawn[index], [2.5, 97.5]))
-            # Rounding may leave the ends a hair inside the mean when all cells are equal.
-            low, high = min(low, mean), max(high, mean)
-        intervals.append(Interval(mean, low, high, int(n[index])))
-    return intervals
-
-
-def paired_test(first: Floats, second: Floats, *, seed: int = 0, flips: int = RESAMPLES) -> PairedTest:
+def paired_test(first: Floats, second: Floats, *, seed: int = 0, flips: int = FLIPS) -> PairedTest:
     """Compare two checkpoints by flipping the signs of their paired differences.
 
     Args:
@@ -150,21 +97,26 @@ def holm(p_values: Sequence[float]) -> list[float]:
     return corrected
 
 
-def pairs_to_separate(test: PairedTest, comparisons: int = 1) -> int | None:
+def pairs_to_separate(test: PairedTest, comparisons: int = 1, *, step: int | None = None) -> int | None:
     """Return about how many paired pictures would tell the two apart, or None where that cannot be said.
 
     Args:
         test: of the pictures that there are.
         comparisons: how many tests are corrected together; too few pairs cannot reach the corrected level
             however large the difference.
+        step: by how much Holm's correction divides 5 % for this one; `comparisons` where it is not given.
 
-    A rough figure: it takes the difference and the spread of these few pictures for the true ones, and the
-    normal approximation of a paired test at 5 % with 80 % power. None without a difference or a spread.
+    A rough figure: a paired t test at the corrected 5 % with 80 % power. The difference found is the
+    likeliest, but a true one that is smaller by half its standard error takes twice as many pictures or more,
+    and the best checkpoint was picked for its luck: so the difference is first made smaller by half its
+    standard error, though to no less than half. None without a difference or a spread.
     """
     if test.pairs < 2 or not test.difference:
         return None
-    reach = NormalDist().inv_cdf(1 - ALPHA / 2)
-    needed = ((reach + NormalDist().inv_cdf(POWER)) * test.spread / test.difference) ** 2 + reach**2 / 2
+    reach = NormalDist().inv_cdf(1 - ALPHA / (step or comparisons) / 2)
+    found = abs(test.difference)
+    likely = max(found - LUCK * test.spread / math.sqrt(test.pairs), found / 2)
+    needed = ((reach + NormalDist().inv_cdf(POWER)) * test.spread / likely) ** 2 + reach**2 / 2
     return max(math.ceil(needed), least_pairs(comparisons))
 
 
@@ -174,12 +126,6 @@ def least_pairs(comparisons: int) -> int:
     The smallest possible p value of n pairs is 2 / 2^n.
     """
     return math.ceil(math.log2(2 * max(1, comparisons) / ALPHA))
-
-
-def turning_points(values: Sequence[float]) -> int:
-    """Return how often a series changes direction; equal neighbours change nothing."""
-    steps = [b - a for a, b in pairwise(values) if b != a]
-    return sum((a > 0) != (b > 0) for a, b in pairwise(steps))
 
 
 @lru_cache(maxsize=4)

@@ -8,14 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from bespoke_core.evaluation.statistics import (
-    bootstrap_means,
-    holm,
-    least_pairs,
-    paired_test,
-    pairs_to_separate,
-    turning_points,
-)
+from bespoke_core.evaluation.course import turning_points
+from bespoke_core.evaluation.intervals import bootstrap_means
+from bespoke_core.evaluation.statistics import holm, least_pairs, paired_test, pairs_to_separate
 
 
 def test_interval_of_the_mean_matches_the_normal_theory_on_many_cells():

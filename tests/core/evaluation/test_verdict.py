@@ -37,7 +37,8 @@ def test_the_experiments_table_gives_its_headline_figures():
     assert round(verdict.baseline.change) == -28
     assert "bespoke-000005" in verdict.tied_with_best
     assert not verdict.clear
-    assert verdict.shape.phase == "oscillating"
+    # The means go up and down, but seven pictures an epoch do so by chance in one case in six.
+    assert verdict.shape.phase == "levelling off"
     assert "28 % fewer" in verdict.text()
 
 

@@ -1,0 +1,177 @@
+"""Means with 95 % intervals that hold what they promise, also for a handful of skewed counts.
+
+Which population an interval speaks of follows from what was drawn. Where prompts were drawn with several
+seeds it is *these prompts with new seeds*: how much easier one prompt is than another does not widen it.
+Where every prompt was drawn once, the two cannot be told apart, and it is *prompts and seeds like these*.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float64]
+
+RESAMPLES = 10_000
+CONFIDENCE = 0.95
+LEAST_FOR_BOOTSTRAP = 6
+"""With fewer cells there are too few different resamples; Student's t takes over."""
+LEAST_REPEATS = 4
+"""So many repeated drawings of prompts, over all prompts, are needed to speak of these prompts alone."""
+_NUMBERS = 2_000_000
+_LEAST_RESAMPLES = 1_000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and the interval that it lies in with 95 % confidence.
+
+    Attributes:
+        mean: of the measured cells; NaN where none was measured.
+        low: lower end; NaN with fewer than two cells.
+        high: upper end; NaN with fewer than two cells.
+        n: measured cells.
+        these_prompts: whether it is about these prompts with new seeds; else about others like these, too.
+    """
+
+    mean: float
+    low: float
+    high: float
+    n: int
+    these_prompts: bool = False
+
+
+@dataclass(frozen=True)
+class _Residuals:
+    """What is left of some cells when their mean, or their prompts' means, are taken away.
+
+    Attributes:
+        values: widened so that their mean square is the variance of a cell.
+        groups: number of the group (a prompt, or all together) of each value.
+        count: of the groups.
+        variance: of a cell within its group, or of a seed's mean over all prompts times their number,
+            whichever is larger: seeds that are hard for all prompts alike make the mean less sure.
+    """
+
+    values: Floats
+    groups: npt.NDArray[np.intp]
+    count: int
+    variance: float
+
+    @property
+    def freedom(self) -> int:
+        return len(self.values) - self.count
+
+
+def mean_interval(
+    values: Floats,
+    prompts: Sequence[str] | None = None,
+    seeds: Sequence[object] | None = None,
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Interval:
+    """Return the mean of some cells with its 95 % interval.
+
+    Args:
+        values: one score a cell, shape (cells,), NaN where missing.
+        prompts: of each cell; None where every cell is a draw of its own.
+        seeds: of each cell; None where they are not known.
+        seed: of the random generator; the same values and seed give the same interval.
+        resamples: how many times the cells are drawn again; fewer for very many cells.
+
+    A studentised bootstrap of the residuals within prompts, which allows for skewed scores (Hall, The
+    Bootstrap and Edgeworth Expansion, 1992, section 3.10; Davison & Hinkley, Bootstrap Methods, 1997,
+    section 6.2). The percentile bootstrap is far too narrow for so few cells: of seven skewed ones its
+    "95 %" holds the mean in 84 % of cases, this in 93 %.
+    """
+    present = np.isfinite(values)
+    found = values[present]
+    n = len(found)
+    if n < 2:
+        return Interval(float(found[0]) if n else math.nan, math.nan, math.nan, n)
+    mean = float(found.mean())
+    blocks = _codes([prompts[int(i)] for i in np.flatnonzero(present)] if prompts is not None else range(n))
+    draws = _codes([seeds[int(i)] for i in np.flatnonzero(present)]) if seeds is not None else None
+    residuals, these = _residuals(found, blocks, draws)
+    error = math.sqrt(residuals.variance / n)
+    low, high = _pivots(residuals, seed, resamples)
+    return Interval(mean, mean - high * error, mean - low * error, n, these)
+
+
+def bootstrap_means(
+    table: Floats,
+    prompts: Sequence[str] | None = None,
+    seeds: Sequence[object] | None = None,
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> list[Interval]:
+    """Return the mean of each checkpoint with its 95 % interval; see `mean_interval`.
+
+    Args:
+        table: scores, shape (checkpoints, cells), NaN where missing.
+        prompts: of each cell, or None.
+        seeds: of each cell, or None.
+        seed: of the random generator.
+        resamples: how many times the cells are drawn again.
+    """
+    return [mean_interval(line, prompts, seeds, seed=seed, resamples=resamples) for line in table]
+
+
+def _codes(names: Sequence[object] | range) -> npt.NDArray[np.intp]:
+    numbers: dict[object, int] = {}
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.intp)
+
+
+def _residuals(
+    found: Floats, blocks: npt.NDArray[np.intp], draws: npt.NDArray[np.intp] | None
+) -> tuple[_Residuals, bool]:
+    n, count = len(found), int(blocks.max()) + 1
+    repeats = n - count
+    if count > 1 and repeats < min(LEAST_REPEATS, count):
+        one = np.zeros(n, dtype=np.intp)
+        spread = found - found.mean()
+        variance = float(spread @ spread) / (n - 1)
+        return _Residuals(spread * math.sqrt(n / (n - 1)), one, 1, variance), False
+    size = np.bincount(blocks)
+    spread = found - (np.bincount(blocks, found) / size)[blocks]
+    variance = float(spread @ spread) / repeats
+    if draws is not None and count > 1:
+        variance = max(variance, _seed_variance(spread, draws))
+    widened = spread * np.sqrt(size / np.maximum(size - 1, 1))[blocks]
+    return _Residuals(widened, blocks, count, variance), True
+
+
+def _seed_variance(spread: Floats, draws: npt.NDArray[np.intp]) -> float:
+    """Return the variance of a cell that the seeds' sums over the prompts tell of."""
+    sums = np.bincount(draws, spread)
+    return float(sums @ sums) * len(sums) / (len(sums) - 1) / len(spread) if len(sums) > 1 else 0.0
+
+
+def _pivots(residuals: _Residuals, seed: int, resamples: int) -> tuple[float, float]:
+    """Return the 2.5 and 97.5 % points of (mean - true mean) / standard error."""
+    from scipy.special import stdtrit
+
+    n = len(residuals.values)
+    student = float(stdtrit(residuals.freedom, (1 + CONFIDENCE) / 2))
+    if n < LEAST_FOR_BOOTSTRAP or not residuals.variance:
+        return -student, student
+    rounds = max(min(resamples, _LEAST_RESAMPLES), min(resamples, _NUMBERS // n))
+    drawn = residuals.values[np.random.default_rng(seed).integers(0, n, (rounds, n))]
+    sums = np.stack(
+        [drawn[:, residuals.groups == group].sum(axis=1) for group in range(residuals.count)], axis=1
+    )
+    within = (drawn**2).sum(axis=1) - (sums**2 / np.bincount(residuals.groups)).sum(axis=1)
+    means = drawn.mean(axis=1) - residuals.values.mean()
+    # Resamples of equal values have no spread; they say nothing, and Student's t bounds what few values do.
+    usable = within > 1e-12 * residuals.variance
+    if np.count_nonzero(usable) < rounds / 2:
+        return -student, student
+    pivots = means[usable] / np.sqrt(within[usable] / residuals.freedom / n)
+    low, high = np.quantile(pivots, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    return max(float(low), -2 * student), min(float(high), 2 * student)

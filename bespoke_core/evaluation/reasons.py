@@ -1,0 +1,223 @@
+"""Why a verdict is what it is, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from .following import FOLLOW_RULE
+from .ranking import Ranked
+from .statistics import least_pairs
+from .table import Row
+from .verdict_text import LISTED, label_of, listed, noun, score_name, sentence
+
+if TYPE_CHECKING:
+    from .comparing import Comparison
+    from .verdict import Verdict
+
+MOST_SEEDS = 200
+"""Where more seeds than this would be needed, two checkpoints are the same for all that matters."""
+
+
+def reasons(verdict: Verdict, rows: Sequence[Row]) -> tuple[str, ...]:
+    """Return why the verdict is what it is, the most important first.
+
+    Args:
+        verdict: complete but for its words.
+        rows: that it was made from.
+    """
+    best = verdict.winner
+    if best is None:
+        return (f"No {noun(verdict)} was measured, so none can be recommended.",)
+    found = [*_following_reasons(verdict, best), _mean_reason(verdict, best), *_tie_reasons(verdict, best)]
+    found += [*_doubt_reasons(verdict, best), *_floor_reasons(verdict, best)]
+    choices = [f"{name}: {label_of(verdict, choice)}" for name, choice in verdict.best_per_prompt.items()]
+    if len(choices) > 1:
+        more = f"; {len(choices) - LISTED} more prompts" if len(choices) > LISTED else ""
+        found.append(f"Best on each prompt: {'; '.join(choices[:LISTED])}{more}.")
+    found += [*_baseline_reasons(verdict, best), *_base_reasons(verdict, best)]
+    own = [n for row in rows if row.checkpoint == best.checkpoint and (n := row.number("excess_colors"))]
+    if own and sum(value < 0 for value in own) * 2 > best.interval.n:
+        found.append(
+            f"Warning: most pictures of {best.label} have fewer colours than the training set's pictures. "
+            "Look at them: they may be too plain."
+        )
+    if best.following.bleeding:
+        pictures = _pictures(best.following.bleeding)
+        found.append(f"In {pictures} of {best.label} two features that should differ have the same colour.")
+    return tuple(found)
+
+
+def _following_reasons(verdict: Verdict, best: Ranked) -> list[str]:
+    measured = [place for place in verdict.ranking if place.following.follows is not None]
+    if not measured:
+        if any(place.following.asked_in_vain for place in verdict.ranking):
+            return [
+                "No picture gives a clear answer to whether it follows its prompt: only the score decides, "
+                "and it may reward a picture that shows nothing of what was asked for. Look at the pictures."
+            ]
+        return ["Whether the pictures follow the prompts was not measured: only the score decides."]
+    refused = [place for place in measured if place.following.follows is False]
+    if best.following.follows is False:
+        count = "The one" if len(measured) == 1 else f"None of the {len(measured)}"
+        verb = "does not follow" if len(measured) == 1 else "follows"
+        return [
+            f"{count} {noun(verdict)}{'' if len(measured) == 1 else 's'} {verb} its prompts. {FOLLOW_RULE}"
+        ]
+    lines = []
+    if best.following.share is not None:
+        few = "" if best.following.sure else " That is too few to be sure of."
+        lines.append(
+            f"{sentence(best.label)} follows the prompts: {best.following.yes} of "
+            f"{best.following.yes + best.following.no} clear answers are yes.{few}"
+        )
+    if refused:
+        lines.append(
+            f"Not following the prompts, and so out of the running: {listed([p.label for p in refused])}."
+        )
+        better = [p for p in refused if _beats(verdict, p, best)]
+        if better:
+            lines.append(
+                f"{sentence(listed([p.label for p in better]))} would score better, but with pictures that "
+                "do not show what was asked for."
+            )
+    return lines
+
+
+def _mean_reason(verdict: Verdict, best: Ranked) -> str:
+    interval = best.interval
+    superlative = "lowest" if verdict.lower_is_better else "highest"
+    among = f" among the {noun(verdict)}s that may win" if len(verdict.ranking) > 1 else ""
+    span = f", 95 % interval {interval.low:.1f} to {interval.high:.1f}" if interval.n > 1 else ""
+    return (
+        f"{sentence(best.label)} has the {superlative} mean of {score_name(verdict.by)}{among}: "
+        f"{interval.mean:.1f} over {_pictures(interval.n)}{span}."
+    )
+
+
+def _tie_reasons(verdict: Verdict, best: Ranked) -> list[str]:
+    comparisons = verdict.comparisons
+    tied = [c for c in comparisons if c.tied]
+    if not comparisons:
+        return []
+    if not tied:
+        about = (
+            "this holds for these prompts and for others of their kind"
+            if verdict.for_new_prompts
+            else "this holds for these prompts, drawn with other seeds"
+        )
+        return [
+            f"Paired tests separate {best.label} from {_rivals(len(comparisons))} (5 %, corrected); {about}."
+        ]
+    labels = listed([label_of(verdict, c.checkpoint) for c in tied])
+    lines = [f"Statistically tied with {best.label}: {labels}. Chance alone may explain the difference."]
+    most = max(c.pairs for c in comparisons)
+    if most < least_pairs(len(comparisons)):
+        lines.append(
+            f"With {most} common pictures for each pair and {_rivals(len(comparisons))} no difference, "
+            f"however large, could be proved; it takes at least {least_pairs(len(comparisons))} pictures."
+        )
+    return [*lines, _seeds_reason(verdict, best, tied)]
+
+
+def _seeds_reason(verdict: Verdict, best: Ranked, tied: Sequence[Comparison]) -> str:
+    nearest = min(tied, key=lambda c: (c.more_seeds is not None, -(c.more_seeds or 0)))
+    for_all = [c.more_seeds for c in tied]
+    labels = listed([label_of(verdict, c.checkpoint) for c in tied])
+    if any(seeds is None for seeds in for_all):
+        return f"How many more seeds would tell {labels} apart cannot be estimated from these pictures."
+    most = max(seeds for seeds in for_all if seeds is not None)
+    if most > MOST_SEEDS:
+        same = [label_of(verdict, c.checkpoint) for c in tied if (c.more_seeds or 0) > MOST_SEEDS]
+        return (
+            f"To tell {best.label} from {listed(same)} would take more than {MOST_SEEDS} more seeds for each "
+            "prompt: for all that matters they are equally good."
+        )
+    seeds = "1 more seed" if most == 1 else f"{most} more seeds"
+    return (
+        f"To tell {best.label} from {label_of(verdict, nearest.checkpoint)}, add about {seeds} for each "
+        "prompt (a rough estimate)."
+    )
+
+
+def _doubt_reasons(verdict: Verdict, best: Ranked) -> list[str]:
+    if not verdict.doubtful or best.following.follows is False:
+        return []
+    lines = []
+    few = [p for p in map(verdict.place, verdict.doubtful) if p.following.follows is not False]
+    if few:
+        lines.append(f"Too few pictures to judge, and so not chosen: {listed([p.label for p in few])}.")
+    unsure = [p for p in map(verdict.place, verdict.doubtful) if p.following.follows is False]
+    if unsure:
+        lines.append(
+            f"Whether {listed([p.label for p in unsure])} really does not follow the prompts is not sure: "
+            "there are too few clear answers. More seeds would show it."
+        )
+    return lines
+
+
+def _floor_reasons(verdict: Verdict, best: Ranked) -> list[str]:
+    if verdict.floor is None:
+        return []
+    under = [place.label for place in verdict.ranking if place.interval.mean <= verdict.floor]
+    line = f"True art has {verdict.floor:.0f} colours after one trip through the model's VAE"
+    if not under:
+        return [f"{line}; all {noun(verdict)}s lie above that."]
+    if len(under) == len(verdict.ranking):
+        whose = f"all {noun(verdict)}s lie" if len(under) > 1 else f"{under[0]} lies"
+        return [f"{line}: {whose} at or under that, where the count says nothing about the LoRA."]
+    verb = "lies" if len(under) == 1 else "lie"
+    return [
+        f"{line}: {listed(under)} {verb} at or under that, where the count says nothing about the LoRA any "
+        "more."
+    ]
+
+
+def _baseline_reasons(verdict: Verdict, best: Ranked) -> list[str]:
+    base = verdict.baseline
+    if base is None:
+        return []
+    if base.change is None or base.change_from_mean is None:
+        if not base.refused:
+            return []
+        return [f"Not compared with the earlier table: it was made differently. {'; '.join(base.refused)}."]
+    lines = [
+        f"Against the earlier table: {best.label} has {_change(base.change)} {score_name(verdict.by)} than "
+        f"its best, {base.best} ({best.interval.mean:.1f} against {base.best_mean:.1f}), and "
+        f"{_change(base.change_from_mean)} than its mean ({base.mean:.1f})."
+    ]
+    if base.differs:
+        lines.append(
+            "The two tables do not hold the same pictures, so part of that may be the prompts' or the seeds' "
+            f"doing: {'; '.join(base.differs)}."
+        )
+    elif not base.proved:
+        lines.append(f"Over the {_pictures(base.pairs)} of both, chance may explain that (p = {base.p:.2g}).")
+    return lines
+
+
+def _base_reasons(verdict: Verdict, best: Ranked) -> list[str]:
+    if verdict.base is None:
+        return []
+    mean = verdict.base.interval.mean
+    effect = "better" if _beats(verdict, best, verdict.base) else "no better"
+    return [
+        f"The base model without a LoRA scores {mean:.1f} (control, cannot win): {best.label} is {effect}."
+    ]
+
+
+def _pictures(count: int) -> str:
+    return "1 picture" if count == 1 else f"{count} pictures"
+
+
+def _rivals(count: int) -> str:
+    return "1 rival" if count == 1 else f"{count} rivals"
+
+
+def _change(percent: float) -> str:
+    return f"{abs(percent):.0f} % {'fewer' if percent < 0 else 'more'}"
+
+
+def _beats(verdict: Verdict, one: Ranked, other: Ranked) -> bool:
+    difference = one.interval.mean - other.interval.mean
+    return difference < 0 if verdict.lower_is_better else difference > 0
