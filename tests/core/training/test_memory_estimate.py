@@ -76,7 +76,8 @@ def test_larger_pictures_and_batches_take_more_and_checkpointing_less(
     assert estimate(networks, size=128, batch=2).step > 1.5 * one.step
     assert estimate(networks, size=256, batch=1).step > 2 * one.step
     assert estimate(networks, size=128, batch=1, gradient_checkpointing=True).step < one.step
-    assert estimate(networks, size=128, batch=1, gradient_checkpointing=False).step == one.step
+    again = estimate(networks, size=128, batch=1, gradient_checkpointing=False)
+    assert again.step == pytest.approx(one.step, rel=0.03)
 
 
 def test_the_estimate_leaves_no_trace_in_the_networks(
