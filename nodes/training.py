@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +24,10 @@ from .host import (
     output_root,
     picture_tensor,
     roots,
-    show,
-    stop_if_cancelled,
 )
+from .training_live import ENDINGS, follow, push_state, view_state
 
 RUNS = "loras/bespoke"
-POLL_SECONDS = 0.2
-# A step may take longer than a user waits; files on disk are whole at any moment, so the child may be killed.
-CANCEL_GRACE_SECONDS = 1.0
 
 
 class MakeTrainingConfig(io.ComfyNode):
@@ -158,22 +153,27 @@ class TrainLora(DatasetNode):
         return MADE.fingerprint(cls.node_name(run_name), folder_fingerprint(dataset_folder))
 
     @classmethod
-    async def execute(cls, training: TrainingConfig, dataset_folder: str, run_name: str) -> io.NodeOutput:
+    def execute(cls, training: TrainingConfig, dataset_folder: str, run_name: str) -> io.NodeOutput:
         """Train, or take the finished run of the same inputs."""
+        # Not `async`: while this waits, no other node may load a model into the memory that training uses.
         from ..bespoke_core.training.chart import loss_chart, notices
         from ..bespoke_core.training.place import place_run
+        from ..bespoke_core.training.progress import read_progress
 
         allowed = roots()
         dataset = allowed.readable(dataset_folder, field="dataset_folder")
         config = with_values(training, train_data_dir=str(dataset))
+        ENDINGS.wait(cls.hidden.unique_id)
         place = place_run(config, output_root() / RUNS, run_name)
         if not place.finished:
-            await follow(place, cls.hidden.unique_id)
+            follow(place, cls.hidden.unique_id)
         MADE.remember(cls.node_name(run_name), place.folder)
         checkpoints = find_checkpoints(place.folder)
         chart, relative = loss_chart(place.folder), allowed.relative(place.folder)
         chart_path = place.folder / "loss.png"
         chart.save(chart_path)
+        state = view_state(read_progress(place.folder), place.folder)
+        push_state(state, cls.hidden.unique_id)
         return io.NodeOutput(
             checkpoints,
             picture_tensor(chart),
@@ -182,6 +182,7 @@ class TrainLora(DatasetNode):
                 "text": (f"{len(checkpoints)} checkpoints in {relative}", *notices(place.folder)),
                 "images": output_files([chart_path]),
                 "bespoke_checkpoints": [c.to_dict() for c in checkpoints],
+                "bespoke_training": [state],
             },
         )
 
@@ -206,42 +207,3 @@ def widget(option: Option, default: Any) -> io.Input:
     if option.kind is float:
         return io.Int.Input(option.name, min=int(option.minimum or 0), max=int(option.maximum or 0), **common)
     return io.String.Input(option.name, **common)
-
-
-async def follow(place: Any, node_id: str) -> None:
-    """Run the training of a place to its end, showing its progress, and stop it when the user cancels.
-
-    Raises:
-        TrainingError: the child failed; the message holds the last lines of its log.
-    """
-    import comfy.model_management
-    from comfy.utils import ProgressBar
-
-    # The child needs the memory that loaded models hold; ComfyUI loads them again when it needs them.
-    comfy.model_management.unload_all_models()
-    comfy.model_management.soft_empty_cache()
-    bar = ProgressBar(1, node_id=node_id)
-    process = place.start()
-    try:
-        while process.running:
-            stop_if_cancelled()
-            for event in process.poll():
-                show_event(event, bar, node_id)
-            await asyncio.sleep(POLL_SECONDS)
-        for event in process.poll():
-            show_event(event, bar, node_id)
-    finally:
-        if process.running:
-            process.cancel(grace_s=CANCEL_GRACE_SECONDS)
-    process.finish()
-
-
-def show_event(event: dict[str, Any], bar: Any, node_id: str) -> None:
-    """Show one event of the run on the node."""
-    from ..bespoke_core.training.chart import describe_event
-
-    if event.get("steps"):
-        bar.update_absolute(event.get("step", 0), event["steps"])
-    text = describe_event(event)
-    if text:
-        show(text, node_id)

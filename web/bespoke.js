@@ -17,7 +17,7 @@ const VIEWS = {
 };
 
 /** Add a DOM widget that is never part of the saved workflow: widget values are saved by position. */
-function addBox(node, name, element, minHeight, options = {}) {
+export function addBox(node, name, element, minHeight, options = {}) {
   const box = node.addDOMWidget(name, name, element, {
     serialize: false,
     hideOnZoom: false,
@@ -29,7 +29,7 @@ function addBox(node, name, element, minHeight, options = {}) {
   return box;
 }
 
-function boxOf(node, name) {
+export function boxOf(node, name) {
   return node.widgets?.find((widget) => widget.name === name);
 }
 
@@ -69,7 +69,7 @@ function showText(node, text) {
   box.element.value = text;
 }
 
-function fit(node) {
+export function fit(node) {
   const size = node.computeSize();
   node.setSize([Math.max(node.size[0], size[0], 320), Math.max(node.size[1], size[1])]);
   node.setDirtyCanvas?.(true, true);

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bespoke_core.events import EventLog
-from bespoke_core.training.chart import describe_event, loss_chart, notices
+from bespoke_core.training.chart import loss_chart, notices
 
 
 @pytest.fixture
@@ -40,10 +40,11 @@ def test_what_the_run_told_its_user_is_kept(run_folder: Path) -> None:
     assert notices(run_folder) == ["xformers is not needed"]
 
 
-def test_a_step_says_where_it_is_its_loss_and_the_time_left() -> None:
-    event = {"event": "step", "epoch": 1, "epochs": 2, "step": 5, "steps": 10, "loss": 0.25}
-    assert describe_event({**event, "steps_per_second": 0.5}) == (
-        "epoch 1/2, step 5/10, loss 0.2500, 10 s left"
-    )
-    assert describe_event(event).endswith("loss 0.2500")
-    assert describe_event({"event": "heartbeat"}) == ""
+def test_the_best_epoch_and_the_held_out_loss_are_drawn(run_folder: Path) -> None:
+    log = EventLog(run_folder / "events.jsonl")
+    log.write("validation", epoch=1, step=2, loss=0.35)
+    log.write("best", epoch=1, metric="validation_loss", value=0.35)
+    log.close()
+    pixels = np.asarray(loss_chart(run_folder))
+    for color in ((0xC2, 0x57, 0x1A), (0x2E, 0x7D, 0x32)):
+        assert np.all(pixels == color, axis=-1).any()
