@@ -1,64 +1,107 @@
-"""Optimizer and learning rate over the run."""
+"""The learning rate over the run: kohya's schedules by its names."""
 
 from __future__ import annotations
 
-import importlib.util
-from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 
+from ..errors import InputError
 from .config import TrainingConfig
+from .keys.arguments import read_arguments
+from .optimizer import kind_of, make_optimizer
+
+__all__ = ["make_optimizer", "make_scheduler", "share_of", "warmup_steps"]
+
+_Scheduler: TypeAlias = torch.optim.lr_scheduler.LRScheduler
 
 
-def make_optimizer(
-    config: TrainingConfig,
-    groups: dict[str, list[torch.nn.Parameter]],
-    device: torch.device,
-    notice: Callable[[str], None],
-) -> torch.optim.Optimizer:
-    """Make the optimizer with one parameter group for each part of the network, at its learning rate.
-
-    Args:
-        config: optimizer_type, weight_decay and the learning rates are read.
-        groups: "unet" and "text_encoder" to their parameters; an empty part is left out.
-        device: where the parameters are.
-        notice: told when another optimizer than the one asked for is used.
-    """
-    parameters: list[dict[str, Any]] = [
-        {"params": found, "lr": config.rate_of("unet" if part == "unet" else "text_encoder")}
-        for part, found in groups.items()
-        if found
-    ]
-    if config.optimizer_type == "AdamW8bit":
-        if device.type == "cuda" and importlib.util.find_spec("bitsandbytes") is not None:
-            bitsandbytes = importlib.import_module("bitsandbytes")
-            return bitsandbytes.optim.AdamW8bit(parameters, weight_decay=config.weight_decay)
-        notice("AdamW8bit needs bitsandbytes and an NVIDIA GPU: AdamW is used, with more memory.")
-    return torch.optim.AdamW(parameters, weight_decay=config.weight_decay)
+def share_of(asked: float, steps: int) -> int:
+    """Return a number of optimizer steps; a value below 1 is a share of the run."""
+    return int(asked) if asked >= 1 else int(asked * steps)
 
 
 def warmup_steps(config: TrainingConfig, steps: int) -> int:
     """Return the warm-up in optimizer steps; a value below 1 is a share of the run."""
-    asked = config.lr_warmup_steps
-    return int(asked) if asked >= 1 else int(asked * steps)
+    return share_of(config.lr_warmup_steps, steps)
 
 
-def make_scheduler(
-    config: TrainingConfig, optimizer: torch.optim.Optimizer, steps: int
-) -> torch.optim.lr_scheduler.LRScheduler:
+def make_scheduler(config: TrainingConfig, optimizer: torch.optim.Optimizer, steps: int) -> _Scheduler:
     """Make the learning-rate schedule over `steps` optimizer steps; `step()` once for each of them.
 
-    The formulas are those that kohya shares with diffusers. cosine_with_restarts: with warm-up w and
-    p = (s - w) / (steps - w), the rate is 0.5 (1 + cos(pi ((cycles p) mod 1))), and 0 from p = 1 on.
-    """
-    from diffusers.optimization import get_scheduler
+    The formulas are those of the transformers library, which kohya uses too. cosine_with_restarts: with
+    warm-up w and p = (s - w) / (steps - w), the rate is 0.5 (1 + cos(pi ((cycles p) mod 1))), and 0 from
+    p = 1 on.
 
-    return get_scheduler(
-        config.lr_scheduler,
-        optimizer,
-        num_warmup_steps=warmup_steps(config, steps),
-        num_training_steps=steps,
-        num_cycles=config.lr_scheduler_num_cycles,
-        power=config.lr_scheduler_power,
-    )
+    Raises:
+        InputError: lr_scheduler_args does not suit the schedule, or the learning rate is too low for it.
+    """
+    arguments = read_arguments(config.lr_scheduler_args)
+    relative = bool(optimizer.defaults.get("relative_step"))
+    try:
+        if kind_of(config).schedule_free:
+            return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
+        if relative or config.lr_scheduler == "adafactor":
+            return _adafactor(optimizer, config.learning_rate)
+        if config.lr_scheduler_type:
+            made: _Scheduler = getattr(torch.optim.lr_scheduler, config.lr_scheduler_type)(
+                optimizer, **arguments
+            )
+            return made
+        return _named(config, optimizer, steps, arguments)
+    except (TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
+        raise InputError(
+            f"{config.lr_scheduler_type or config.lr_scheduler} refuses it ({error})",
+            field="lr_scheduler_args",
+            value=list(config.lr_scheduler_args),
+            remedy="Correct or leave out that argument, or use another schedule.",
+        ) from error
+
+
+def _named(
+    config: TrainingConfig, optimizer: torch.optim.Optimizer, steps: int, arguments: dict[str, Any]
+) -> _Scheduler:
+    """Make one of kohya's schedules with the arguments that kohya gives it."""
+    from diffusers.optimization import get_piecewise_constant_schedule
+    from transformers import optimization
+
+    name, half = config.lr_scheduler, config.lr_scheduler_num_cycles / 2
+    warmup, decay = warmup_steps(config, steps), share_of(config.lr_decay_steps, steps)
+    ratio = config.lr_scheduler_min_lr_ratio
+    if name == "piecewise_constant":
+        return get_piecewise_constant_schedule(optimizer, **arguments)
+    length = {"num_warmup_steps": warmup, "num_training_steps": steps}
+    takes: dict[str, dict[str, Any]] = {
+        "constant": {},
+        "constant_with_warmup": {"num_warmup_steps": warmup},
+        "inverse_sqrt": {"num_warmup_steps": warmup, "timescale": config.lr_scheduler_timescale},
+        "linear": length,
+        "cosine": length,
+        "cosine_with_restarts": {**length, "num_cycles": config.lr_scheduler_num_cycles},
+        "polynomial": {**length, "power": config.lr_scheduler_power},
+        "cosine_with_min_lr": {**length, "num_cycles": half, "min_lr_rate": ratio},
+        "warmup_stable_decay": {
+            "num_warmup_steps": warmup,
+            "num_decay_steps": decay,
+            "num_stable_steps": max(0, steps - warmup - decay),
+            "num_cycles": half,
+            "min_lr_ratio": ratio or 0.0,
+        },
+    }
+    make = optimization.TYPE_TO_SCHEDULER_FUNCTION[optimization.SchedulerType(name)]
+    made: _Scheduler = make(optimizer, **{**takes[name], **arguments})
+    return made
+
+
+def _adafactor(optimizer: torch.optim.Optimizer, initial: float) -> _Scheduler:
+    """Make the schedule that only reports what Adafactor does by itself."""
+    from transformers.optimization import AdafactorSchedule
+
+    class Reported(AdafactorSchedule):  # type: ignore[misc]
+        """The rates as plain numbers, which a state can hold."""
+
+        def get_lr(self) -> list[float]:
+            return [float(rate) for rate in super().get_lr()]
+
+    made: _Scheduler = Reported(optimizer, initial)
+    return made

@@ -10,7 +10,8 @@ from typing import Any
 def read_arguments(texts: Iterable[str]) -> dict[str, Any]:
     """Return the values of texts such as "weight_decay=0.1", "betas=0.9,0.99" or "relative_step=False".
 
-    As in kohya a value is a Python literal: a number, True, False, None, a quoted text, or several with commas.
+    As in kohya a value is a Python literal: a number, True, False, None, a quoted text, or several with
+    commas.
 
     Raises:
         ValueError: a text is not of that form, or a key comes twice; the message is for people.

@@ -28,7 +28,10 @@ def _optimizer(value: object) -> object:
     return kind.name
 
 
-Optimizer = Annotated[Literal[tuple(kind.name for kind in OPTIMIZERS)], BeforeValidator(_optimizer)]  # type: ignore[valid-type]
+if TYPE_CHECKING:
+    Optimizer = str
+else:  # a checker of types cannot read choices out of a table
+    Optimizer = Annotated[Literal[tuple(kind.name for kind in OPTIMIZERS)], BeforeValidator(_optimizer)]
 
 
 def _first_rate(value: object) -> object:

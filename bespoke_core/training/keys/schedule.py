@@ -115,13 +115,9 @@ def check(config: TrainingConfig, refuse: Refuse) -> None:
         )
     if name == "adafactor" and config.optimizer_type != "Adafactor":
         refuse("lr_scheduler", "works with optimizer_type Adafactor alone", "Use another schedule.")
-    if name == "cosine_with_min_lr" and config.lr_scheduler_min_lr_ratio is None:
-        if not arguments.keys() & {"min_lr", "min_lr_rate"}:
-            refuse(
-                "lr_scheduler",
-                "needs to know where it ends",
-                "Set lr_scheduler_min_lr_ratio, such as 0.1.",
-            )
+    ends = config.lr_scheduler_min_lr_ratio is not None or arguments.keys() & {"min_lr", "min_lr_rate"}
+    if name == "cosine_with_min_lr" and not ends:
+        refuse("lr_scheduler", "needs to know where it ends", "Set lr_scheduler_min_lr_ratio, such as 0.1.")
     if name == "piecewise_constant" and not isinstance(arguments.get("step_rules"), str):
         refuse(
             "lr_scheduler",
