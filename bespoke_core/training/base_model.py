@@ -33,6 +33,27 @@ class Encoder(torch.nn.Module):
         return (latents / self.scale + self.shift) * LATENT_SCALE
 
 
+class Decoder(torch.nn.Module):
+    """The decoding half of the checkpoint's autoencoder, full or tiny, behind one form.
+
+    `forward` takes latents (B, 4, h, w) as the UNet leaves them and returns pictures (B, 3, 8 h, 8 w),
+    float32 in 0..1; what is not a number stays so.
+    """
+
+    def __init__(self, model: torch.nn.Module, *, scale: float = 1.0, shift: float = 0.0) -> None:
+        super().__init__()
+        self.model = model
+        self.scale, self.shift = scale, shift
+
+    @torch.no_grad()
+    def forward(self, latents: torch.Tensor) -> torch.Tensor:
+        """Decode, as ComfyUI's VAEDecode does."""
+        place = next(self.model.parameters())
+        given = (latents.float().to(place.device) / LATENT_SCALE - self.shift) * self.scale
+        pictures: torch.Tensor = self.model.decode(given).sample  # type: ignore[operator]
+        return (pictures.float() / 2 + 0.5).clamp(0, 1)
+
+
 @dataclass(frozen=True)
 class BaseModel:
     """The frozen networks that a LoRA is trained on, in evaluation mode and without gradients.
@@ -68,6 +89,20 @@ def load_base(path: Path, *, dtype: torch.dtype = torch.float32) -> BaseModel:
     )
 
 
+def load_decoder(path: Path) -> Decoder:
+    """Load a checkpoint's decoder onto the CPU, in 32 bits; nothing else of the file is read.
+
+    Raises:
+        InputError: see `layout.read_layout`; or a weight is missing, as in a base that can only encode.
+    """
+    from safetensors import safe_open
+
+    layout = read_layout(path)
+    with safe_open(path, framework="pt") as file:
+        weights = {key: file.get_tensor(key) for key in file.keys() if key.startswith(VAE)}  # noqa: SIM118
+    return _frozen(_decoder(path, weights, layout), torch.float32)
+
+
 def _frozen(model: torch.nn.Module, dtype: torch.dtype) -> Any:
     # Not `model.to`: diffusers' own warns about layers to keep in 32 bits, of which there are none.
     return torch.nn.Module.to(model.requires_grad_(False).eval(), dtype)
@@ -99,40 +134,68 @@ def _unet(path: Path, weights: dict[str, torch.Tensor], layout: BaseLayout) -> t
 
 
 def _encoder(path: Path, weights: dict[str, torch.Tensor], layout: BaseLayout) -> Encoder:
+    model = _autoencoder(layout)
+    del model.decoder  # training never decodes
+    if layout.vae == "tiny":
+        _assign(path, model.encoder.layers, _under(weights, "taesd_encoder."))
+        return Encoder(model, **_tiny_range(weights))
+    del model.post_quant_conv
+    _assign(path, model, _converted(weights, model, ("encoder.", "quant_conv.")))
+    return Encoder(model)
+
+
+def _decoder(path: Path, weights: dict[str, torch.Tensor], layout: BaseLayout) -> Decoder:
+    model = _autoencoder(layout)
+    del model.encoder
+    if layout.vae == "tiny":
+        # The file counts the soft clamp before the first layer, which is not a layer here.
+        found = {
+            f"{int(number) - 1}.{rest}": value
+            for key, value in _under(weights, "taesd_decoder.").items()
+            for number, _, rest in [key.partition(".")]
+        }
+        _assign(path, model.decoder.layers, found)
+        return Decoder(model, **_tiny_range(weights))
+    del model.quant_conv
+    _assign(path, model, _converted(weights, model, ("decoder.", "post_quant_conv.")))
+    return Decoder(model)
+
+
+def _autoencoder(layout: BaseLayout) -> Any:
+    """Return the layout's autoencoder, without values."""
     from diffusers import AutoencoderKL, AutoencoderTiny
-    from diffusers.loaders.single_file_utils import convert_ldm_vae_checkpoint
 
     with torch.device("meta"):
         if layout.vae == "tiny":
-            model: Any = AutoencoderTiny()
-        else:
-            model = AutoencoderKL(
-                block_out_channels=(128, 256, 512, 512),
-                layers_per_block=2,
-                down_block_types=("DownEncoderBlock2D",) * 4,
-                up_block_types=("UpDecoderBlock2D",) * 4,
-                latent_channels=4,
-            )
-    del model.decoder  # training never decodes
-    if layout.vae == "tiny":
-        prefix = VAE + "taesd_encoder."
-        _assign(
-            path,
-            model.encoder.layers,
-            {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)},
+            return AutoencoderTiny()
+        return AutoencoderKL(
+            block_out_channels=(128, 256, 512, 512),
+            layers_per_block=2,
+            down_block_types=("DownEncoderBlock2D",) * 4,
+            up_block_types=("UpDecoderBlock2D",) * 4,
+            latent_channels=4,
         )
-        scale, shift = (weights.get(VAE + name) for name in ("vae_scale", "vae_shift"))
-        return Encoder(
-            model,
-            scale=1.0 if scale is None else float(scale),
-            shift=0.0 if shift is None else float(shift),
-        )
-    del model.post_quant_conv
+
+
+def _under(weights: dict[str, torch.Tensor], part: str) -> dict[str, torch.Tensor]:
+    """Return the autoencoder's weights whose names begin with `part`, without it."""
+    prefix = VAE + part
+    return {key.removeprefix(prefix): value for key, value in weights.items() if key.startswith(prefix)}
+
+
+def _tiny_range(weights: dict[str, torch.Tensor]) -> dict[str, float]:
+    scale, shift = (weights.get(VAE + name) for name in ("vae_scale", "vae_shift"))
+    return {"scale": 1.0 if scale is None else float(scale), "shift": 0.0 if shift is None else float(shift)}
+
+
+def _converted(
+    weights: dict[str, torch.Tensor], model: Any, parts: tuple[str, ...]
+) -> dict[str, torch.Tensor]:
+    """Return the full autoencoder's weights of these parts under diffusers' names."""
+    from diffusers.loaders.single_file_utils import convert_ldm_vae_checkpoint
+
     converted = convert_ldm_vae_checkpoint(weights, model.config)
-    _assign(
-        path, model, {key: v for key, v in converted.items() if key.startswith(("encoder.", "quant_conv."))}
-    )
-    return Encoder(model)
+    return {key: value for key, value in converted.items() if key.startswith(parts)}
 
 
 def _text_encoder(path: Path, weights: dict[str, torch.Tensor], layout: BaseLayout) -> torch.nn.Module:

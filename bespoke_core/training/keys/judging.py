@@ -54,8 +54,8 @@ class JudgingKeys(Keys):
         SAMPLING,
         "",
         "Prompts to draw and score while training: a .txt, .toml or .json file in kohya's form, or the "
-        "prompts themselves, one a line. After a prompt may stand --n negative, --w width, --h height, --d seed, "
-        "--s steps, --l guidance, --ss sampler. Empty draws nothing.",
+        "prompts themselves, one a line. After a prompt may stand --n negative, --w width, --h height, "
+        "--d seed, --s steps, --l guidance, --ss sampler. Empty draws nothing.",
     )
     sample_every_n_epochs: int | None = field(
         SAMPLING,

@@ -1,0 +1,261 @@
+"""The prompts that are drawn while a run trains, from kohya's text, TOML and JSON forms."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..errors import InputError
+from ..files import read_text
+from ..training.keys import TrainingConfig
+from ..training.keys.judging import names_a_file
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+STEPS = 20
+GUIDANCE = 7.5
+_FIELD = "sample_prompts"
+_MOST = 1000
+_OPTIONS = {
+    "n": "negative_prompt",
+    "w": "width",
+    "h": "height",
+    "d": "seed",
+    "s": "sample_steps",
+    "l": "scale",
+    "ss": "sample_sampler",
+}
+_OF_OTHER_MODELS = {
+    "g": "guidance_scale",
+    "cn": "controlnet_image",
+    "ctr": "cfg_trunc_ratio",
+    "rcfg": "renorm_cfg",
+    "fs": "flow_shift",
+}
+_EMBEDDING = re.compile(r"(?:^|[\s(])embedding:")
+
+
+@dataclass(frozen=True)
+class SamplePrompt:
+    """One picture to draw.
+
+    Attributes:
+        text: the prompt, weights and all.
+        negative: the negative prompt.
+        width, height: of the picture in pixels, multiples of 8.
+        seed: of its noise, 0 to 2**64 - 1.
+        steps: of the sampler.
+        cfg: scale of classifier-free guidance; 1 is without.
+        sampler: one of the key sample_sampler's choices.
+    """
+
+    text: str
+    negative: str
+    width: int
+    height: int
+    seed: int
+    steps: int
+    cfg: float
+    sampler: str
+
+
+Side = Annotated[int, Field(ge=64, le=4096, multiple_of=8)]
+
+
+class _Given(BaseModel):
+    """One prompt as it is written, in the names of kohya's TOML and JSON; None where nothing is said."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+    prompt: str = ""
+    negative_prompt: str = ""
+    width: Side | None = None
+    height: Side | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**64)] | None = None
+    sample_steps: Annotated[int, Field(ge=1, le=1000)] = STEPS
+    scale: Annotated[float, Field(ge=0, le=100)] = GUIDANCE
+    sample_sampler: str | None = None
+
+
+def read_sample_prompts(config: TrainingConfig) -> tuple[SamplePrompt, ...]:
+    """Return the prompts of the key sample_prompts: those of the file that it names, or its own lines.
+
+    What a prompt leaves open is: the training resolution, `STEPS`, `GUIDANCE`, the key sample_sampler, and as
+    seed the run's seed plus the prompt's number from 0, so that every epoch draws with the same noise. kohya
+    takes 512 pixels, 30 steps and a new seed each time.
+
+    Raises:
+        InputError: the file is absent, empty or broken, an option is unknown, or a value is out of range; the
+            message names the file and the line or number.
+    """
+    given = config.sample_prompts.strip()
+    if not given:
+        return ()
+    file = Path(given) if names_a_file(given) else None
+    remedy = "Give a .txt, .toml or .json file with prompts."
+    text = read_text(file, remedy=remedy) if file else given
+    suffix = file.suffix.lower() if file else ".txt"
+    read = {".txt": _lines, ".toml": _toml, ".json": _json}[suffix]
+    prompts = tuple(
+        _prompt(values, number, where, file, config)
+        for number, (where, values) in enumerate(read(text, file))
+    )
+    if not prompts:
+        raise InputError("holds no prompt", file=file, field=_FIELD, remedy="Write one prompt a line.")
+    if len(prompts) > _MOST:
+        raise InputError(
+            f"holds {len(prompts)} prompts", file=file, field=_FIELD, remedy=f"Use at most {_MOST}."
+        )
+    return prompts
+
+
+def _lines(text: str, file: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if stripped and not stripped.startswith("#"):
+            yield f"line {number}", _of_line(stripped, f"line {number}", file)
+
+
+def _of_line(line: str, where: str, file: Path | None) -> dict[str, Any]:
+    """Split a line at its options: "a cat --n blurry --w 512"."""
+    prompt, *options = (" " + line).split(" --")
+    values: dict[str, Any] = {"prompt": prompt.strip()}
+    for option in options:
+        name, _, written = option.strip().partition(" ")
+        field = _OPTIONS.get(name.lower())
+        if field is None:
+            raise _unknown(f"--{name}", name.lower(), where, file)
+        values[field] = _number(field, written.strip(), f"{where}, --{name}", file)
+    return values
+
+
+def _number(field: str, written: str, where: str, file: Path | None) -> Any:
+    kind = {"negative_prompt": str, "sample_sampler": str, "scale": float}.get(field, int)
+    try:
+        if not written and kind is not str:
+            raise ValueError
+        return kind(written)
+    except ValueError:
+        needed = "a number" if kind is float else "a whole number"
+        raise _refused(f"{where}: needs {needed}", written, f"Write {needed} after it.", file) from None
+
+
+def _toml(text: str, file: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Read kohya's form: [prompt] for what all share, and a [[prompt.subset]] for each."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"is not TOML ({error})", file=file, remedy="Mend that line.") from None
+    shared = document.get("prompt")
+    subsets = shared.pop("subset", None) if isinstance(shared, dict) else None
+    if not isinstance(shared, dict) or not isinstance(subsets, list) or len(document) > 1:
+        raise InputError(
+            "is not in the form of sample prompts",
+            file=file,
+            field=_FIELD,
+            remedy="Write [prompt] for what all share and one [[prompt.subset]] for each prompt.",
+        )
+    for number, subset in enumerate(subsets, 1):
+        if not isinstance(subset, dict):
+            raise _refused(f"prompt {number} is not a table", subset, "Write [[prompt.subset]].", file)
+        yield f"prompt {number}", {**shared, **subset}
+
+
+def _json(text: str, file: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Read kohya's form: a list of texts with options, or of objects."""
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise InputError(f"is not JSON ({error})", file=file, remedy="Mend it.") from None
+    if not isinstance(document, list):
+        raise InputError("is not a list", file=file, field=_FIELD, remedy='Write ["a prompt", ...].')
+    for number, one in enumerate(document, 1):
+        where = f"prompt {number}"
+        if isinstance(one, str):
+            yield where, _of_line(one, where, file)
+        elif isinstance(one, dict):
+            yield where, one
+        else:
+            raise _refused(f"{where} is neither a text nor an object", one, "Write a text.", file)
+
+
+def _prompt(
+    values: Mapping[str, Any], number: int, where: str, file: Path | None, config: TrainingConfig
+) -> SamplePrompt:
+    try:
+        given = _Given.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        if first["type"] == "extra_forbidden":
+            raise _unknown(name, name, where, file) from None
+        message = first["msg"][0].lower() + first["msg"][1:]
+        raise _refused(f"{where}: {name}: {message}", first["input"], "Correct it.", file) from None
+    if _EMBEDDING.search(given.prompt) or _EMBEDDING.search(given.negative_prompt):
+        problem = f"{where}: names an embedding, and those are not loaded while training"
+        raise _refused(problem, given.prompt, "Leave it out.", file)
+    if not given.prompt and not given.negative_prompt and len(values) == 1:
+        raise _refused(f"{where}: is empty", given.prompt, "Write a prompt.", file)
+    prompt = SamplePrompt(
+        given.prompt,
+        given.negative_prompt,
+        given.width or _side(config.size[0]),
+        given.height or _side(config.size[1]),
+        (config.seed + number) % 2**64 if given.seed is None else given.seed,
+        given.sample_steps,
+        given.scale,
+        _sampler(given.sample_sampler, where, file, config),
+    )
+    _check_sprite(prompt, where, file, config)
+    return prompt
+
+
+def _side(resolution: int) -> int:
+    return max(64, resolution // 8 * 8)
+
+
+def _sampler(name: str | None, where: str, file: Path | None, config: TrainingConfig) -> str:
+    if name is None:
+        return config.sample_sampler
+    known = TrainingConfig.model_fields["sample_sampler"].annotation.__args__  # type: ignore[union-attr]
+    if name not in known:
+        raise _refused(f"{where}: there is no such sampler", name, f"Use one of: {', '.join(known)}.", file)
+    return name
+
+
+def _check_sprite(prompt: SamplePrompt, where: str, file: Path | None, config: TrainingConfig) -> None:
+    width, height = config.sprite_size
+    if width > prompt.width or height > prompt.height:
+        raise InputError(
+            f"is larger than a drawn picture ({prompt.width} x {prompt.height}, {where} of the prompts)",
+            file=file,
+            field="sample_sprite_size",
+            value=config.sample_sprite_size,
+            remedy="Use a smaller sprite, or draw larger pictures (--w, --h).",
+        )
+
+
+def _unknown(shown: str, name: str, where: str, file: Path | None) -> InputError:
+    if name in _OF_OTHER_MODELS or name in _OF_OTHER_MODELS.values():
+        remedy = "Remove it: it belongs to another kind of model."
+    else:
+        shorts, longs = (list(names) for names in (_OPTIONS, _Given.model_fields))
+        near = [] if shown.startswith("--") else difflib.get_close_matches(name, longs, 1)
+        known = ", ".join(f"--{short}" for short in shorts) if shown.startswith("--") else ", ".join(longs)
+        remedy = f"Did you mean {near[0]}?" if near else f"Use {known}."
+    return _refused(f"{where}: there is no such option", shown, remedy, file)
+
+
+def _refused(problem: str, value: object, remedy: str, file: Path | None) -> InputError:
+    return InputError(problem, file=file, field=_FIELD, value=value, remedy=remedy)
