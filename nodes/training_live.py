@@ -1,4 +1,4 @@
-"""A training run as a node follows it: memory made free, progress shown in every browser, Cancel that saves."""
+"""A training run as a node follows it: memory made free, progress in every browser, Cancel that saves."""
 
 from __future__ import annotations
 

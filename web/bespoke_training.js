@@ -85,7 +85,7 @@ function short(value) {
 /** What stands in bold: where the run is. */
 function headline(state) {
   if (state.doing) return `${state.status}: ${state.doing[0]} of ${state.doing[1]}`;
-  const place = state.steps ? `epoch ${state.epoch} of ${state.epochs}, step ${state.step} of ${state.steps}` : "";
+  const place = state.step ? `epoch ${state.epoch} of ${state.epochs}, step ${state.step} of ${state.steps}` : "";
   if (state.status === "training") return place || state.status;
   return place ? `${state.status} · ${place}` : state.status;
 }
@@ -267,7 +267,14 @@ function findNode(id) {
   return node?.comfyClass === NODE ? node : undefined;
 }
 
+/** The frontend's own box for the line of text: the view says the same. */
+function hideProgressText(node) {
+  const text = boxOf(node, "$$node-text-preview");
+  if (text) text.hidden = true;
+}
+
 function showRun(node, state) {
+  hideProgressText(node);
   let box = boxOf(node, BOX);
   if (!box) {
     const holder = make("div", "bespoke-run-holder");

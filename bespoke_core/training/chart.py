@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..events import EventReader
 from .progress import read_progress
@@ -36,7 +36,7 @@ def loss_chart(run_folder: Path, *, size: tuple[int, int] = (800, 400)) -> Image
         axes.plot(*zip(*state["curve"], strict=True), color="#9db4c8", linewidth=0.8, label="loss")
         axes.plot(*zip(*state["mean"], strict=True), color="#0b4f8a", linewidth=2, label="mean of an epoch")
     if state["held_out"]:
-        style = {"color": "#c2571a", "marker": "o", "markersize": 4}
+        style: dict[str, Any] = {"color": "#c2571a", "marker": "o", "markersize": 4}
         axes.plot(*zip(*state["held_out"], strict=True), label="held-out pictures", **style)
     for epoch, end in state["ends"]:
         best = state["best"] is not None and state["best"]["epoch"] == epoch

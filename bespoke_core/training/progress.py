@@ -193,7 +193,8 @@ class RunProgress:
 
     def _shown_samples(self) -> list[dict[str, Any]]:
         best = self.best["epoch"] if self.best else None
-        kept, count = [], 0
+        kept: list[dict[str, Any]] = []
+        count = 0
         for epoch in sorted(self._samples, key=lambda number: (number != best, -number)):
             count += len(self._samples[epoch]["paths"])
             if count > SHOWN_PICTURES and kept:
