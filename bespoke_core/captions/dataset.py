@@ -16,11 +16,13 @@ from pathlib import Path
 from ..errors import InputError
 from .caption_file import CaptionText, first_line, known_encoding, read_caption_file
 from .folder import (
+    CAPTION_EXTENSIONS,
     PICTURE_EXTENSIONS,
     caption_suffix,
     is_picture,
     list_names,
     natural_key,
+    other_extension,
     refuse_empty,
     refuse_no_captions,
 )
@@ -152,6 +154,7 @@ def read_dataset(
     skip_unreadable: bool = False,
     check_pictures: bool = False,
     encoding: str | None = None,
+    captions_optional: bool = False,
 ) -> Dataset:
     """List the captions of a folder and pair them with their pictures by name.
 
@@ -165,6 +168,7 @@ def read_dataset(
             every caption is read once, here, and the first of them is an error.
         check_pictures: `Dataset.find_problems` decodes every picture to find broken ones.
         encoding: how captions that are not UTF-8 are read, such as "cp1252".
+        captions_optional: a folder of pictures without a single caption of any usual ending will do.
 
     Raises:
         InputError: no such folder, no captions or pictures in it (with the folder that was probably meant),
@@ -181,7 +185,7 @@ def read_dataset(
     captions = by_name(name for name in here if name.lower().endswith(suffix))
     if not captions and not pictures:
         refuse_empty(root, suffix)
-    if not captions:
+    if not captions and not (captions_optional and other_extension(root, suffix) is None):
         refuse_no_captions(root, suffix, pictures)
     if images is not None and not pictures:
         refuse_empty(pictures_at, None)
@@ -207,8 +211,12 @@ def read_training_set(
     images: str | os.PathLike[str] | None = None,
     caption_extension: str = ".txt",
     check_pictures: bool = True,
+    captions_optional: bool = False,
 ) -> Dataset:
     """Read a folder to train on: every item has a readable picture and a caption that is not empty.
+
+    Args:
+        captions_optional: a picture may have no caption file, unless one of another usual ending is there.
 
     Returns:
         the data set; each of its items has `image_path` and `caption`, and there are no problems.
@@ -223,6 +231,7 @@ def read_training_set(
         caption_extension=caption_extension,
         skip_unreadable=True,
         check_pictures=check_pictures,
+        captions_optional=captions_optional,
     )
     concepts = dict.fromkeys(item.name.split("/")[0] for item in dataset.items if "/" in item.name)
     if concepts:
@@ -238,9 +247,15 @@ def read_training_set(
             remedy="Put the pictures beside the captions, or name their folder.",
         )
     problems = list(dataset.find_problems())
+    if captions_optional:
+        problems = [p for p in problems if p.kind != "missing_caption" or _has_other_caption(p.path)]
     if problems:
         raise_problems(problems)
     return dataset
+
+
+def _has_other_caption(picture: Path) -> bool:
+    return any(picture.with_suffix(ending).is_file() for ending in CAPTION_EXTENSIONS)
 
 
 def _refuse_unreadable(items: Iterable[Item]) -> None:

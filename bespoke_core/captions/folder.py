@@ -141,7 +141,7 @@ def refuse_empty(folder: Path, suffix: str | None) -> NoReturn:
             file=folder,
             remedy=f"Choose the folder above it: {above.name}.",
         )
-    other = _other_extension(folder, suffix)
+    other = other_extension(folder, suffix)
     if other:
         raise InputError(
             f"the folder holds {what}, but {other} files",
@@ -157,7 +157,7 @@ def refuse_empty(folder: Path, suffix: str | None) -> NoReturn:
 
 def refuse_no_captions(folder: Path, suffix: str, names: Iterable[str]) -> NoReturn:
     """Raise the error for a folder with pictures and not a single caption, with the likeliest remedy."""
-    other = _other_extension(folder, suffix)
+    other = other_extension(folder, suffix)
     if other:
         remedy = f"It holds {other} files: set caption_extension to {other}."
     else:
@@ -174,7 +174,8 @@ def refuse_no_captions(folder: Path, suffix: str, names: Iterable[str]) -> NoRet
     raise InputError(f"the folder holds pictures but no {suffix} caption", file=folder, remedy=remedy)
 
 
-def _other_extension(folder: Path, suffix: str | None) -> str | None:
+def other_extension(folder: Path, suffix: str | None) -> str | None:
+    """Return another usual ending of captions than `suffix` that files in a folder have, if any."""
     others = (other for other in CAPTION_EXTENSIONS if other != suffix)
     return next((other for other in others if suffix and _holds(folder, (other,))), None)
 

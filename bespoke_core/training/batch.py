@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import random
 
 import torch
 
-from .caption import process_caption
-from .dataset import Picture
-from .latents import encode_pictures
+from .caption import shown_captions
 from .loss import picture_losses, snr_weights
 from .noise import TIMESTEPS, add_noise, make_noise, velocity
 from .session import Session
@@ -25,8 +24,9 @@ def batch_loss(session: Session, batch: list[int], epoch: int, number: int) -> t
     config = session.config
     pictures = [session.plan.training_set.pictures[index] for index in batch]
     generator = torch.Generator().manual_seed(seed_of(config.seed, "noise", epoch, number))
-    chance = random.Random(f"caption:{config.seed}:{epoch}:{number}")
-    latents = torch.stack(_latents(session, pictures, batch))
+    looks = session.latents.draw(batch, random.Random(f"look:{config.seed}:{epoch}:{number}"))
+    shown = session.latents.take(batch, looks)
+    latents = shown.latents
     timesteps = torch.randint(0, TIMESTEPS, (len(batch),), generator=generator)
     noise = make_noise(
         (latents.shape[0], latents.shape[1], latents.shape[2], latents.shape[3]),
@@ -36,7 +36,14 @@ def batch_loss(session: Session, batch: list[int], epoch: int, number: int) -> t
         discount=config.multires_noise_discount,
     )
     latents, noise, timesteps = (tensor.to(session.device) for tensor in (latents, noise, timesteps))
-    captions = [process_caption(p.caption, config, epoch=epoch, chance=chance) for p in pictures]
+    captions = shown_captions(
+        pictures,
+        seed=config.seed,
+        epoch=epoch,
+        number=number,
+        step=steps_before(session, epoch, number),
+        steps=session.plan.steps,
+    )
     windows = token_windows(session.tokenizer, captions, config.max_token_length).to(session.device)
     if session.frozen_text is not None:
         context = session.frozen_text.encode(windows)
@@ -49,14 +56,19 @@ def batch_loss(session: Session, batch: list[int], epoch: int, number: int) -> t
     if config.min_snr_gamma is not None:
         weights = snr_weights(timesteps, session.alphas, config.min_snr_gamma, velocity=v)
     target = velocity(latents, noise, timesteps, session.alphas) if v else noise
-    ones = torch.ones(len(batch), device=session.device)
-    return picture_losses(predicted, target, picture_weights=ones, snr_weight=weights).mean()
+    return picture_losses(
+        predicted,
+        target,
+        picture_weights=torch.tensor([p.loss_weight for p in pictures], device=session.device),
+        place_weights=None if shown.weights is None else shown.weights.to(session.device),
+        snr_weight=weights,
+    ).mean()
 
 
-def _latents(session: Session, pictures: list[Picture], batch: list[int]) -> list[torch.Tensor]:
-    if session.latents:
-        return [session.latents[index] for index in batch]
-    return encode_pictures(pictures, session.base.encoder, session.config, session.device)
+def steps_before(session: Session, epoch: int, number: int) -> int:
+    """Return how many optimizer steps come before a batch."""
+    accumulate = session.config.gradient_accumulation_steps
+    return (epoch - 1) * math.ceil(session.plan.batches / accumulate) + number // accumulate
 
 
 def seed_of(seed: int, *place: object) -> int:

@@ -29,10 +29,11 @@ def bucket_sizes(resolution: Size, smallest: int, largest: int, step: int) -> tu
     Each width from `smallest` to `largest` in steps gets the greatest height that keeps the area at most that
     of `resolution`; the square of that area is always among them.
     """
-    width, height = resolution
-    area = (width // step) * (height // step) * step * step
+    area = resolution[0] * resolution[1]
     side = max(step, int(math.sqrt(area) // step) * step)
     sizes = {(side, side)}
+    # Ends that the step does not divide are widened to ones that it does, as kohya does.
+    smallest, largest = max(step, smallest - smallest % step), largest + -largest % step
     for one in range(smallest, largest + 1, step):
         other = min(largest, int((area // one) // step) * step)
         if other >= smallest:
@@ -42,15 +43,17 @@ def bucket_sizes(resolution: Size, smallest: int, largest: int, step: int) -> tu
 
 def fit_picture(size: Size, config: TrainingConfig) -> Fit:
     """Return how a picture of `size` is brought to a training size under `config`."""
+    # Who asks for a blending filter wants a photograph's scale, to the pixel.
+    whole = config.resize_interpolation in (None, "nearest", "box", "area")
     if not config.enable_bucket:
-        return _cover(size, config.size)
+        return _cover(size, config.size, whole)
     # A sprite under the smallest bucket would be cropped to nothing by bucket_no_upscale.
     if config.bucket_no_upscale and min(size) >= config.min_bucket_reso:
         return _without_enlarging(size, config.size[0] * config.size[1], config.bucket_reso_steps)
     sizes = bucket_sizes(
         config.size, config.min_bucket_reso, config.max_bucket_reso, config.bucket_reso_steps
     )
-    return _cover(size, nearest_bucket(size, sizes))
+    return _cover(size, nearest_bucket(size, sizes), whole)
 
 
 def nearest_bucket(size: Size, sizes: Sequence[Size]) -> Size:
@@ -61,15 +64,15 @@ def nearest_bucket(size: Size, sizes: Sequence[Size]) -> Size:
     return min(sizes, key=lambda bucket: abs(bucket[0] / bucket[1] - ratio))
 
 
-def _cover(size: Size, bucket: Size) -> Fit:
-    """Resize so that the picture covers the bucket, by a whole factor where that loses almost nothing.
+def _cover(size: Size, bucket: Size, whole: bool) -> Fit:
+    """Resize so that the picture covers the bucket, by a `whole` factor where that loses almost nothing.
 
     Enlarging by a whole factor keeps every pixel of a sprite the same size, but may overshoot. It is done
     when the crop takes at most half a source pixel from each side; else the picture is resized to fit.
     """
     (width, height), (wide, high) = size, bucket
     factor = max(math.ceil(wide / width), math.ceil(high / height))
-    if factor > 1 and min(width * factor - wide, height * factor - high) <= factor:
+    if whole and factor > 1 and min(width * factor - wide, height * factor - high) <= factor:
         return Fit((width * factor, height * factor), bucket)
     scale = high / height if width / height > wide / high else wide / width
     return Fit((max(wide, int(width * scale + 0.5)), max(high, int(height * scale + 0.5))), bucket)

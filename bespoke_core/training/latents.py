@@ -1,94 +1,227 @@
-"""Pictures as latents: encoded once, kept in memory, and on disk under their content's name if asked."""
+"""Pictures as latents: encoded once and kept in memory or on disk by their content, or encoded anew."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
+import random
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
+import numpy as np
 import torch
 
-from ..files import key_of, whole_file
+from .augment import PLAIN, Look, shown_pixels
 from .base_model import Encoder
-from .config import TrainingConfig
 from .dataset import Picture
-from .pictures import fit, read_picture
+from .errors import TrainingError
+from .latent_files import LatentFiles
+from .pictures import read_rgba
+
+MOST_IN_MEMORY = 1 << 30
+"""Bytes of latents that are kept in memory when they lie on disk too; beyond, each batch is read."""
+
+Place = tuple[int, Look]  # a picture's index and the form in which it is shown
 
 
-def encode_pictures(
-    pictures: Sequence[Picture], encoder: Encoder, config: TrainingConfig, device: torch.device
-) -> list[torch.Tensor]:
-    """Return each picture's latents (4, H/8, W/8), float32 on the CPU; all must share one bucket."""
-    pixels = [fit(read_picture(p.path, config.background_color), p.fit) for p in pictures]
-    batch = torch.stack([torch.from_numpy(array) for array in pixels]).permute(0, 3, 1, 2)
-    latents = encoder((batch.float() / 127.5 - 1.0).to(device)).float().cpu()
-    return list(latents.unbind())
+@dataclass(frozen=True)
+class Latents:
+    """A picture in one form.
+
+    Attributes:
+        values: float32 (4, H / 8, W / 8) on the CPU.
+        weights: float32 (H / 8, W / 8), the loss' weight of each place, or None for 1 everywhere.
+    """
+
+    values: torch.Tensor
+    weights: torch.Tensor | None
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return sum(t.numel() * 4 for t in (self.values, self.weights) if t is not None)
 
 
-def cache_latents(
-    pictures: Sequence[Picture],
-    encoder: Encoder,
-    config: TrainingConfig,
-    *,
-    device: torch.device,
-    folder: Path | None,
-    base_sha256: str,
-    progress: Callable[[int], None],
-) -> list[torch.Tensor]:
-    """Return the latents of all pictures, in order.
+@dataclass(frozen=True)
+class LatentBatch:
+    """The pictures of a batch.
+
+    Attributes:
+        latents: float32 (B, 4, H / 8, W / 8) on the CPU.
+        weights: float32 (B, 1, H / 8, W / 8), or None where no picture has alpha_mask.
+    """
+
+    latents: torch.Tensor
+    weights: torch.Tensor | None
+
+
+class LatentStore:
+    """Gives the latents of pictures in the forms that chance asks for.
 
     Args:
-        folder: where latents are kept for other runs, or None; a file's name is the hash of all that decides
-            its content (picture, size, background, base model), so that a stale one is never read.
-        base_sha256: the base model's hash.
-        progress: told how many pictures are done.
+        pictures: whose indices are asked for.
+        encoder: of the base model.
+        device: on which pictures are encoded.
+        seed: the run's; the cached forms come from it.
+        cached: every picture has some fixed forms, encoded by `fill` (or when first asked for); else each
+            showing has a form of its own and is encoded then.
+        files: where latents are kept for other runs, or None.
+        batch_size: how many pictures are encoded at once.
     """
-    found: dict[int, torch.Tensor] = {}
-    paths = [_cache_path(folder, p, config, base_sha256) if folder else None for p in pictures]
-    for index, path in enumerate(paths):
-        stored = _read(path)
-        if stored is not None:
-            found[index] = stored
-    missing = [index for index in range(len(pictures)) if index not in found]
-    progress(len(found))
-    for group in _groups(missing, pictures, config.vae_batch_size):
-        encoded = encode_pictures([pictures[i] for i in group], encoder, config, device)
-        for index, latents in zip(group, encoded, strict=True):
-            found[index] = latents
-            _write(paths[index], latents)
-        progress(len(found))
-    return [found[index] for index in range(len(pictures))]
+
+    def __init__(
+        self,
+        pictures: Sequence[Picture],
+        encoder: Encoder,
+        *,
+        device: torch.device,
+        seed: int,
+        cached: bool,
+        files: LatentFiles | None = None,
+        batch_size: int = 1,
+    ) -> None:
+        self.pictures = pictures
+        self.cached = cached
+        self._encoder, self._device, self._files, self._batch_size = encoder, device, files, batch_size
+        self._kept: dict[Place, Latents] = {}
+        self._bytes = 0
+        self._forms = [_forms(picture, seed) if cached else () for picture in pictures]
+
+    def draw(self, indices: Sequence[int], chance: random.Random) -> list[Look]:
+        """Return in which form each picture of a batch is shown; `chance` is used in the batch's order."""
+        looks = []
+        for index in indices:
+            augmentation = self.pictures[index].subset.augmentation
+            forms = self._forms[index]
+            looks.append(augmentation.one_of(forms, chance) if self.cached else augmentation.form(chance))
+        return looks
+
+    def take(self, indices: Sequence[int], looks: Sequence[Look]) -> LatentBatch:
+        """Return pictures of one bucket in the forms drawn.
+
+        Raises:
+            InputError: a picture has to be encoded and is gone, damaged or another than was planned with.
+            TrainingError: the encoder gave something that is no number.
+        """
+        places = list(zip(indices, looks, strict=True))
+        found = {place: self._kept[place] for place in places if place in self._kept}
+        for group in self._groups([place for place in dict.fromkeys(places) if place not in found]):
+            found.update(self._made(group))
+        parts = [found[place] for place in places]
+        weights = None
+        if any(part.weights is not None for part in parts):
+            ones = torch.ones(parts[0].values.shape[1:])
+            weights = torch.stack([ones if p.weights is None else p.weights for p in parts])[:, None]
+        return LatentBatch(torch.stack([part.values for part in parts]), weights)
+
+    def batch(self, indices: Sequence[int], chance: random.Random) -> torch.Tensor:
+        """Return the latents of a batch in forms drawn from `chance`: float32 (B, 4, H / 8, W / 8)."""
+        return self.take(indices, self.draw(indices, chance)).latents
+
+    def plain(self, indices: Sequence[int]) -> LatentBatch:
+        """Return pictures as they are, neither mirrored nor turned."""
+        return self.take(indices, [PLAIN] * len(indices))
+
+    def fill(self, progress: Callable[[int], None]) -> None:
+        """Encode every form of every picture that is neither in memory nor on disk.
+
+        The groups that are encoded together do not depend on what is there already, so that a run which was
+        interrupted here gives the same numbers.
+
+        Args:
+            progress: told how many forms are done; may raise to stop.
+        """
+        places = self.places()
+        done = 0
+        for group in self._groups(places):
+            if any(place not in self._kept for place in group):
+                self._made(group)
+            done += len(group)
+            progress(done)
+
+    def places(self) -> list[Place]:
+        """Return every form of every picture that is cached, in a fixed order."""
+        return [(index, look) for index, forms in enumerate(self._forms) for look in forms]
+
+    def adopt(self, made: Mapping[Place, Latents]) -> None:
+        """Keep latents that another process of the same run has encoded."""
+        for place, latents in made.items():
+            self._keep(place, latents)
+
+    def kept(self) -> dict[Place, Latents]:
+        """Return the latents in memory."""
+        return dict(self._kept)
+
+    def _groups(self, places: Iterable[Place]) -> Iterator[list[Place]]:
+        by_bucket: dict[tuple[int, int], list[Place]] = {}
+        for place in places:
+            by_bucket.setdefault(self.pictures[place[0]].fit.bucket, []).append(place)
+        for group in by_bucket.values():
+            for start in range(0, len(group), self._batch_size):
+                yield group[start : start + self._batch_size]
+
+    def _made(self, group: list[Place]) -> dict[Place, Latents]:
+        """Return a group's latents from disk, or encode the whole group and keep it."""
+        stored = {place: self._read(place) for place in group}
+        made = {place: latents for place, latents in stored.items() if latents is not None}
+        if len(made) < len(group):
+            encoded = self._encode(group)
+            for place in group:
+                if place not in made:
+                    made[place] = encoded[place]
+                    self._write(place, encoded[place])
+        if self.cached:
+            for place, latents in made.items():
+                self._keep(place, latents)
+        return made
+
+    def _keep(self, place: Place, latents: Latents) -> None:
+        if place not in self._kept and (self._files is None or self._bytes + latents.size <= MOST_IN_MEMORY):
+            self._kept[place] = latents
+            self._bytes += latents.size
+
+    @torch.no_grad()
+    def _encode(self, group: list[Place]) -> dict[Place, Latents]:
+        shown = [_pixels(self.pictures[index], look) for index, look in group]
+        pixels = torch.stack([torch.from_numpy(array) for array, _ in shown]).permute(0, 3, 1, 2)
+        self._encoder.to(self._device)
+        latents = self._encoder((pixels.float() / 127.5 - 1.0).to(self._device)).float().cpu()
+        found = {}
+        for (index, look), values, (_, opaque) in zip(group, latents.unbind(), shown, strict=True):
+            picture = self.pictures[index]
+            if not torch.isfinite(values).all():
+                raise TrainingError(
+                    f"The base model's autoencoder gives values that are no numbers for {picture.name}. "
+                    "Use another base model or VAE, or take the picture out."
+                )
+            weights = torch.from_numpy(opaque) if picture.subset.config.alpha_mask else None
+            found[(index, look)] = Latents(values.clone(), weights)
+        return found
+
+    def _read(self, place: Place) -> Latents | None:
+        if self._files is None or not self.cached:
+            return None
+        picture = self.pictures[place[0]]
+        stored = self._files.read(picture, place[1])
+        return None if stored is None else Latents(*stored)
+
+    def _write(self, place: Place, latents: Latents) -> None:
+        if self._files is not None and self.cached:
+            self._files.write(self.pictures[place[0]], place[1], latents.values, latents.weights)
 
 
-def _groups(indices: Sequence[int], pictures: Sequence[Picture], size: int) -> Iterator[list[int]]:
-    by_bucket: dict[tuple[int, int], list[int]] = {}
-    for index in indices:
-        by_bucket.setdefault(pictures[index].fit.bucket, []).append(index)
-    for group in by_bucket.values():
-        for start in range(0, len(group), size):
-            yield group[start : start + size]
+def _forms(picture: Picture, seed: int) -> tuple[Look, ...]:
+    """Return the forms of a picture that are cached; where nothing is cropped off, all crops are one."""
+    forms = picture.subset.augmentation.variants(seed, picture.sha256)
+    if picture.fit.resized == picture.fit.bucket:
+        forms = tuple(dict.fromkeys(Look(look.flip, look.angle) for look in forms))
+    return forms
 
 
-def _cache_path(folder: Path, picture: Picture, config: TrainingConfig, base_sha256: str) -> Path:
-    fitted = [picture.fit.resized, picture.fit.bucket]
-    key = key_of([picture.sha256, fitted, config.background_color.lower(), base_sha256, "v1"])
-    return folder / f"{key[:40]}.safetensors"
-
-
-def _read(path: Path | None) -> torch.Tensor | None:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    if path is None or not path.is_file():
-        return None
-    try:
-        return load_file(path)["latents"]
-    except (SafetensorError, KeyError):
-        return None  # a damaged cache file is made again
-
-
-def _write(path: Path | None, latents: torch.Tensor) -> None:
-    from safetensors.torch import save_file
-
-    if path is not None:
-        with whole_file(path) as temporary:
-            save_file({"latents": latents.contiguous()}, temporary)
+def _pixels(picture: Picture, look: Look) -> tuple[np.ndarray, np.ndarray]:
+    config = picture.subset.config
+    return shown_pixels(
+        read_rgba(picture.path, sha256=picture.sha256),
+        picture.fit,
+        look,
+        background=config.background_color,
+        interpolation=config.resize_interpolation,
+    )

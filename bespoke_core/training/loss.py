@@ -23,6 +23,7 @@ def picture_losses(
     target: torch.Tensor,
     *,
     picture_weights: torch.Tensor,
+    place_weights: torch.Tensor | None = None,
     snr_weight: torch.Tensor | None = None,
 ) -> torch.Tensor:
     """Return the weighted loss of each picture (B,), float32; their mean is what is minimised.
@@ -30,8 +31,12 @@ def picture_losses(
     Args:
         predicted, target: (B, C, H, W), any float type.
         picture_weights: (B,): 1, or prior_loss_weight for a regularisation picture.
+        place_weights: (B, 1, H, W) of each place, from alpha_mask, or None; as in kohya's trainer the mean
+            is over all places, so a small sprite counts for less than one that fills its picture.
         snr_weight: (B,) from `snr_weights`, or None.
     """
     losses = torch.nn.functional.mse_loss(predicted.float(), target.float(), reduction="none")
+    if place_weights is not None:
+        losses = losses * place_weights
     losses = losses.mean(dim=(1, 2, 3)) * picture_weights
     return losses if snr_weight is None else losses * snr_weight

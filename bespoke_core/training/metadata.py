@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from typing import Any
 
+from . import set_info
 from .config import TrainingConfig
 from .dataset import TrainingSet
 
@@ -63,16 +63,17 @@ def lora_metadata(
         **_model_values(config, base_sha256),
         **_training_values(config),
         "ss_optimizer": optimizer,
-        "ss_num_train_images": sum(picture.repeats for picture in training_set.pictures),
-        "ss_num_reg_images": 0,
+        "ss_num_train_images": set_info.number_of_pictures(training_set, is_reg=False),
+        "ss_num_reg_images": set_info.number_of_pictures(training_set, is_reg=True),
         "ss_num_batches_per_epoch": batches,
         "ss_num_epochs": epochs,
         "ss_epoch": epoch,
         "ss_steps": step,
         "ss_max_train_steps": steps,
-        "ss_dataset_dirs": _folders(training_set),
-        "ss_bucket_info": _bucket_info(training_set),
-        "ss_tag_frequency": _tag_frequency(config, training_set),
+        "ss_dataset_dirs": set_info.dataset_dirs(training_set),
+        "ss_reg_dataset_dirs": set_info.dataset_dirs(training_set, is_reg=True),
+        "ss_bucket_info": set_info.bucket_info(training_set),
+        "ss_tag_frequency": set_info.tag_frequency(training_set),
     }
     return {key: _text(value) for key, value in values.items()}
 
@@ -108,29 +109,3 @@ def _text(value: Any) -> str:
     if isinstance(value, (dict, list)):
         return json.dumps(value, ensure_ascii=False)
     return str(value)
-
-
-def _folders(training_set: TrainingSet) -> dict[str, dict[str, int]]:
-    found: dict[str, dict[str, int]] = {}
-    for picture in training_set.pictures:
-        name = f"{picture.repeats}_{picture.concept}"
-        entry = found.setdefault(name, {"n_repeats": picture.repeats, "img_count": 0})
-        entry["img_count"] += 1
-    return found
-
-
-def _bucket_info(training_set: TrainingSet) -> dict[str, Any]:
-    buckets = {
-        str(index): {"resolution": list(size), "count": len(indices)}
-        for index, (size, indices) in enumerate(training_set.buckets.items())
-    }
-    return {"buckets": buckets}
-
-
-def _tag_frequency(config: TrainingConfig, training_set: TrainingSet) -> dict[str, dict[str, int]]:
-    found: dict[str, Counter[str]] = {}
-    for picture in training_set.pictures:
-        counter = found.setdefault(f"{picture.repeats}_{picture.concept}", Counter())
-        phrases = (phrase.strip() for phrase in picture.caption.split(config.caption_separator))
-        counter.update(phrase for phrase in phrases if phrase)
-    return {name: dict(counter) for name, counter in found.items()}

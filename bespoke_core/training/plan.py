@@ -14,8 +14,9 @@ from ..errors import InputError
 from ..files import key_of, sha256_of_file
 from ..tokenizer import find_tokenizer
 from .config import KEYS_WITHOUT_EFFECT_ON_WEIGHTS, TrainingConfig
-from .dataset import TrainingSet, read_set
+from .dataset import TrainingSet, count_batches
 from .layout import CLIP, UNET, Shapes, read_layout, read_shapes
+from .reading import read_set
 
 _RESERVE = 64 << 20  # bytes left free for logs and for other programs
 _BYTES = {"fp16": 2, "bf16": 2}
@@ -67,9 +68,7 @@ def make_plan(config: TrainingConfig, run_folder: Path) -> TrainingPlan:
     read_layout(base)
     tokenizer = find_tokenizer(config.tokenizer_path)
     training_set = read_set(config)
-    batches = sum(
-        math.ceil(len(indices) / config.train_batch_size) for indices in training_set.buckets.values()
-    )
+    batches = count_batches(training_set, config.train_batch_size)
     epochs, steps = run_length(config, batches)
     _check_disk(config, run_folder, lora_parameters(shapes, config), epochs)
     base_sha256 = _hash_of(base)
@@ -143,8 +142,6 @@ def _notices(config: TrainingConfig) -> list[str]:
         found.append(
             "logging_dir is not used: tensorboard is not installed. Loss and rate are in events.jsonl."
         )
-    if config.prior_loss_weight != 1:
-        found.append("prior_loss_weight has no effect: there are no regularisation pictures.")
     if config.mixed_precision == "fp16":
         found.append("mixed_precision = fp16 may overflow; bf16 is safer where the device has it.")
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,9 @@ from ..errors import UserCancelledError
 from ..tokenizer import load_tokenizer
 from .base_model import BaseModel, load_base
 from .config import TrainingConfig
-from .latents import cache_latents
+from .dataset import Picture
+from .latent_files import LatentFiles
+from .latents import LatentStore
 from .network import LoraNetwork, add_lora
 from .noise import alphas_cumprod
 from .plan import TrainingPlan
@@ -31,7 +33,8 @@ class Session:
     """What a run works with, on its device.
 
     Attributes:
-        latents: of each picture in the training set, float32 on the CPU; empty when they are not cached.
+        latents: of the training set's pictures.
+        held_out: latents of the pictures that are not trained on.
         frozen_text: encodes captions when the text encoder is not trained, else None.
         alphas: share of signal at each timestep, float32.
         dtype: of the base model and of autocast.
@@ -41,7 +44,8 @@ class Session:
     base: BaseModel
     tokenizer: Any
     network: LoraNetwork
-    latents: tuple[torch.Tensor, ...]
+    latents: LatentStore
+    held_out: LatentStore
     frozen_text: FrozenText | None
     alphas: torch.Tensor
     device: torch.device
@@ -68,9 +72,10 @@ def prepare(plan: TrainingPlan, tell: Tell, stop: Callable[[], bool]) -> Session
         tell("notice", text=text)
     base = load_base(plan.base, dtype=dtype)
     base.encoder.to(device)
-    latents: tuple[torch.Tensor, ...] = ()
-    if config.cache_latents or config.cache_latents_to_disk:
-        latents = _cached_latents(plan, base, device, tell, stop)
+    latents = _store(plan, plan.training_set.pictures, base, device)
+    held_out = _store(plan, plan.training_set.held_out, base, device)
+    if latents.cached:
+        _fill((latents, held_out), tell, stop)
         base.encoder.cpu()
     network = add_lora(base, config)
     trim(base.unet)
@@ -90,6 +95,7 @@ def prepare(plan: TrainingPlan, tell: Tell, stop: Callable[[], bool]) -> Session
         load_tokenizer(plan.tokenizer),
         network,
         latents,
+        held_out,
         None if config.trains_text_encoder else FrozenText(base.text_encoder, config.clip_skip),
         alphas_cumprod().to(device),
         device,
@@ -100,29 +106,36 @@ def prepare(plan: TrainingPlan, tell: Tell, stop: Callable[[], bool]) -> Session
     )
 
 
-def _cached_latents(
-    plan: TrainingPlan, base: BaseModel, device: torch.device, tell: Tell, stop: Callable[[], bool]
-) -> tuple[torch.Tensor, ...]:
-    pictures = plan.training_set.pictures
+def _store(
+    plan: TrainingPlan, pictures: Sequence[Picture], base: BaseModel, device: torch.device
+) -> LatentStore:
+    config = plan.config
+    files = LatentFiles(plan.run_folder.parent / "latents", plan.base_sha256)
+    return LatentStore(
+        pictures,
+        base.encoder,
+        device=device,
+        seed=config.seed,
+        cached=config.cache_latents or config.cache_latents_to_disk,
+        files=files if config.cache_latents_to_disk else None,
+        batch_size=config.vae_batch_size,
+    )
 
-    told = 0.0
+
+def _fill(stores: Sequence[LatentStore], tell: Tell, stop: Callable[[], bool]) -> None:
+    """Encode all pictures beforehand; the events count the forms in which pictures are shown."""
+    total = sum(len(store.places()) for store in stores)
+    before, told = 0, time.monotonic()
 
     def progress(done: int) -> None:
         nonlocal told
-        if done == len(pictures) or time.monotonic() - told > _TELL_SECONDS:
+        if before + done == total or time.monotonic() - told > _TELL_SECONDS:
             told = time.monotonic()
-            tell("caching", done=done, of=len(pictures))
+            tell("caching", done=before + done, of=total)
         if stop():
             raise UserCancelledError("stopped while pictures were encoded")
 
-    return tuple(
-        cache_latents(
-            pictures,
-            base.encoder,
-            plan.config,
-            device=device,
-            folder=plan.run_folder.parent / "latents" if plan.config.cache_latents_to_disk else None,
-            base_sha256=plan.base_sha256,
-            progress=progress,
-        )
-    )
+    for store in stores:
+        if store.places():
+            store.fill(progress)
+            before += len(store.places())

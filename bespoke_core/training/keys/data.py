@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, model_validator
 
-from .fields import DATA, TRAINING, Keys, field
+from .fields import DATA, TRAINING, Keys, Refuse, field
 
 
 def _size_text(value: object) -> object:
@@ -51,8 +51,8 @@ class DataKeys(Keys):
     dataset_config: str = field(
         DATA,
         "",
-        "TOML file with [general], [[datasets]] and [[datasets.subsets]], as kohya's; then train_data_dir and "
-        "reg_data_dir are ignored, and the other keys are what those sections inherit.",
+        "TOML file with [general], [[datasets]] and [[datasets.subsets]], as kohya's; then train_data_dir "
+        "and reg_data_dir are ignored, and the other keys are what those sections inherit.",
     )
     resolution: Size = field(
         DATA, "512,512", 'The picture size to train at: one number or "width,height".', "px"
@@ -111,9 +111,9 @@ class DataKeys(Keys):
     ) = field(
         DATA,
         None,
-        "How pictures change their size. Not given is right for pixel art: enlarged without blending and by a "
-        "whole factor where one fits, shrunk by averaging or, for enlarged pixel art, by picking (kohya takes "
-        "lanczos and area, which blur it). What is given is done always.",
+        "How pictures change their size. Not given is right for pixel art: enlarged without blending and by "
+        "a whole factor where one fits, shrunk by averaging or, for enlarged pixel art, by picking (kohya "
+        "takes lanczos and area, which blur it). What is given is done always.",
     )
     flip_aug: bool = field(
         DATA, False, "Show every picture mirrored left to right half of the times; both are cached."
@@ -128,7 +128,9 @@ class DataKeys(Keys):
         le=180,
     )
     random_crop: bool = field(
-        DATA, False, "Crop to the bucket at a place of chance instead of in the middle (in kohya: no caching)."
+        DATA,
+        False,
+        "Crop to the bucket at a place of chance instead of in the middle (in kohya: no caching).",
     )
     augmentation_variants: int = field(
         DATA,
@@ -142,8 +144,8 @@ class DataKeys(Keys):
     alpha_mask: bool = field(
         DATA,
         False,
-        "Learn only what is opaque: the loss is weighed by the alpha channel. What is transparent, such as the "
-        "space around a sprite, is then not learnt at all.",
+        "Learn only what is opaque: the loss is weighed by the alpha channel. What is transparent, such as "
+        "the space around a sprite, is then not learnt at all.",
     )
     cache_latents: bool = field(
         DATA, True, "Encode every picture once, before training; much faster (kohya's default is false)."
@@ -153,7 +155,12 @@ class DataKeys(Keys):
     )
     vae_batch_size: int = field(DATA, 1, "How many pictures are encoded at once.", "", ge=1, le=256)
     prior_loss_weight: float = field(
-        TRAINING, 1.0, "The weight of regularisation pictures in the loss; 1 counts them fully.", "", ge=0, le=1000
+        TRAINING,
+        1.0,
+        "The weight of regularisation pictures in the loss; 1 counts them fully.",
+        "",
+        ge=0,
+        le=1000,
     )
 
     @model_validator(mode="before")
@@ -169,3 +176,9 @@ class DataKeys(Keys):
         """(width, height) in pixels."""
         width, height = self.resolution.split(",")
         return int(width), int(height)
+
+
+def check(config: DataKeys, refuse: Refuse) -> None:
+    """Refuse keys of the data that contradict each other."""
+    if config.dataset_repeats is not None and config.num_repeats not in (1, config.dataset_repeats):
+        refuse("dataset_repeats", f"contradicts num_repeats = {config.num_repeats}", "Leave one of them out.")

@@ -6,13 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bespoke_core.training import config
-from bespoke_core.training.caption import process_caption
+from bespoke_core.training.caption import CaptionSettings, process_caption
 
 TEXT = "punk, red hair, hat, green eyes, blue background"
 
 
 def process(text: str, *, epoch: int = 1, seed: int = 0, **keys: object) -> str:
-    return process_caption(text, config.from_values(keys), epoch=epoch, chance=random.Random(seed))
+    settings = CaptionSettings.of(config.from_values(keys))
+    return process_caption(text, settings, epoch=epoch, chance=random.Random(seed))
 
 
 def test_without_shuffling_or_dropout_a_caption_stays_as_it_is() -> None:

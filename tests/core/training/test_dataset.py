@@ -8,7 +8,8 @@ import pytest
 
 from bespoke_core.errors import InputError
 from bespoke_core.training.config import TrainingConfig
-from bespoke_core.training.dataset import epoch_batches, read_set
+from bespoke_core.training.dataset import epoch_batches
+from bespoke_core.training.reading import read_set
 
 Make = Callable[..., TrainingConfig]
 

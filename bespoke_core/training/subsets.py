@@ -1,0 +1,166 @@
+"""Which folders are trained on and with which settings, as kohya's data sets and subsets."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..captions.folder import CAPTION_EXTENSIONS, PICTURE_EXTENSIONS
+from ..errors import InputError
+from .augment import Augmentation
+from .caption import CaptionSettings
+from .config import TrainingConfig
+
+_REPEATS = re.compile(r"^(\d+)_(.*)$")
+
+
+@dataclass(frozen=True)
+class Subset:
+    """One folder of pictures with its own settings.
+
+    Attributes:
+        folder: the pictures and captions.
+        label: what its pictures' names begin with; empty for a plain folder that is alone.
+        repeats: how often each picture comes in an epoch.
+        concept: the folder's name without its number.
+        is_reg: it holds regularisation pictures.
+        class_tokens: the caption of pictures without a caption file; empty where that is an error.
+        config: the configuration as it counts for this folder.
+    """
+
+    folder: Path
+    label: str
+    repeats: int
+    concept: str
+    is_reg: bool
+    class_tokens: str
+    config: TrainingConfig
+
+    @property
+    def captions(self) -> CaptionSettings:
+        """How its captions are shown."""
+        return CaptionSettings.of(self.config)
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """In which forms its pictures are shown."""
+        return Augmentation.of(self.config)
+
+    @property
+    def loss_weight(self) -> float:
+        """What its pictures' loss is multiplied by."""
+        return self.config.prior_loss_weight if self.is_reg else 1.0
+
+    @property
+    def key(self) -> list[Any]:
+        """What it decides about the trained weights, beside its pictures; no paths."""
+        return [
+            self.loss_weight,
+            dataclasses.asdict(self.captions),
+            dataclasses.asdict(self.augmentation),
+            [self.config.background_color.lower(), self.config.resize_interpolation, self.config.alpha_mask],
+        ]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Folders whose pictures share batches.
+
+    Attributes:
+        config: the configuration as it counts for this data set: resolution, buckets, validation_split.
+        subsets: its folders.
+        batch_size: pictures in a batch; None is the run's train_batch_size.
+    """
+
+    config: TrainingConfig
+    subsets: tuple[Subset, ...]
+    batch_size: int | None = None
+
+
+def from_folders(config: TrainingConfig) -> tuple[Dataset, list[str]]:
+    """Return the data set that train_data_dir and reg_data_dir make, and what to say about it.
+
+    Raises:
+        InputError: no folder is named, or one cannot be understood.
+    """
+    if not config.train_data_dir:
+        raise InputError(
+            "no training data is named", field="train_data_dir", value="", remedy="Name the pictures' folder."
+        )
+    notices: list[str] = []
+    subsets = list(_subsets(Path(config.train_data_dir), config, False, notices))
+    if config.reg_data_dir:
+        regularisation = Path(config.reg_data_dir)
+        if not regularisation.is_dir():
+            raise InputError(
+                "there is no such folder",
+                field="reg_data_dir",
+                value=config.reg_data_dir,
+                remedy="Check the path, or leave it out.",
+            )
+        subsets += _subsets(regularisation, config, True, notices)
+    return Dataset(config, tuple(subsets)), notices
+
+
+def _subsets(root: Path, config: TrainingConfig, is_reg: bool, notices: list[str]) -> Iterator[Subset]:
+    """Yield the folder itself, or its folders whose names give repeats; say which was understood."""
+    children = [path for path in sorted(root.iterdir()) if path.is_dir()] if root.is_dir() else []
+    named = [path for path in children if _REPEATS.match(path.name)]
+    before = "reg/" if is_reg else ""
+    if named:
+        if any(path.suffix.lower() in PICTURE_EXTENSIONS for path in root.iterdir()):
+            raise InputError(
+                f"holds pictures itself and also the folder {named[0].name}, whose name gives repeats",
+                file=root,
+                remedy="Put all pictures into folders with repeats, or move those folders away.",
+            )
+        for child in named:
+            repeats, concept = _repeats_of(child)
+            notices.append(f"{before}{child.name}: {repeats} repeats")
+            yield _subset(child, before + child.name, repeats, concept, is_reg, config)
+        left_out = [path.name for path in children if path not in named and _holds_pictures(path)]
+        if left_out:
+            notices.append(f"left out, because their names give no repeats: {', '.join(left_out[:6])}")
+        return
+    match = _REPEATS.match(root.name)
+    label = f"reg/{root.name}" if is_reg else ""
+    # A larger number is more likely a year or a size than a wish.
+    if match and repeats_of_plain(config) == 1 and 1 <= int(match[1]) <= 100:
+        repeats, concept = _repeats_of(root)
+        notices.append(f"the folder's name {root.name} means {repeats} repeats")
+        yield _subset(root, label, repeats, concept, is_reg, config)
+    else:
+        yield _subset(root, label, 1 if is_reg else repeats_of_plain(config), root.name, is_reg, config)
+
+
+def _subset(
+    folder: Path, label: str, repeats: int, concept: str, is_reg: bool, config: TrainingConfig
+) -> Subset:
+    tokens = config.class_tokens or (concept if is_reg else "")
+    return Subset(folder, label, repeats, concept, is_reg, tokens, config)
+
+
+def repeats_of_plain(config: TrainingConfig) -> int:
+    """Return how often a picture of a folder comes whose name says nothing."""
+    return config.num_repeats if config.dataset_repeats is None else config.dataset_repeats
+
+
+def _holds_pictures(folder: Path) -> bool:
+    wanted = (*PICTURE_EXTENSIONS, *CAPTION_EXTENSIONS)
+    return any(path.suffix.lower() in wanted for path in folder.iterdir())
+
+
+def _repeats_of(folder: Path) -> tuple[int, str]:
+    match = _REPEATS.match(folder.name)
+    repeats = int(match[1]) if match else 1
+    if not 1 <= repeats <= 10_000:
+        raise InputError(
+            f"its name asks for {repeats} repeats",
+            file=folder,
+            remedy="Begin the name with a number from 1 to 10000 and an underscore.",
+        )
+    return repeats, match[2] if match else folder.name
