@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from bespoke_core.training.noise import add_noise, alphas_cumprod, make_noise, velocity
+from bespoke_core.training.noise import add_noise, alphas_cumprod, draw_timesteps, make_noise, velocity
 
 SHAPE = (4, 4, 32, 32)
 
@@ -52,3 +52,39 @@ def test_one_iteration_of_multires_adds_full_resolution_noise() -> None:
 
 def test_many_iterations_stop_at_one_pixel() -> None:
     assert make_noise((1, 4, 2, 2), generator(), iterations=64).isfinite().all()
+
+
+def test_timesteps_stay_between_the_ends_that_are_asked_for() -> None:
+    drawn = draw_timesteps(2000, generator(), low=200, high=205)
+    assert set(drawn.tolist()) == {200, 201, 202, 203, 204}
+    assert torch.equal(draw_timesteps(9, generator()), torch.randint(0, 1000, (9,), generator=generator()))
+    assert draw_timesteps(3, generator(), low=600, high=600).tolist() == [600] * 3
+
+
+def test_zero_terminal_snr_leaves_the_first_step_and_ends_in_pure_noise() -> None:
+    before, after = alphas_cumprod(), alphas_cumprod(zero_terminal=True)
+    assert float(after[-1]) == 0
+    assert float(after[0]) == pytest.approx(float(before[0]), rel=1e-5)
+    roots, old = after.sqrt(), before.sqrt()
+    for t in (1, 500, 998):
+        shifted = (old[t] - old[-1]) * old[0] / (old[0] - old[-1])
+        assert float(roots[t]) == pytest.approx(float(shifted), rel=1e-4)
+
+
+def test_a_random_offset_is_between_none_and_the_whole() -> None:
+    plain = make_noise(SHAPE, generator())
+    g = generator()
+    torch.randn(SHAPE, generator=g)
+    strength = 0.4 * torch.rand((), generator=g)
+    expected = plain + strength * torch.randn((4, 4, 1, 1), generator=g)
+    assert torch.equal(make_noise(SHAPE, generator(), offset=0.4, offset_at_random=True), expected)
+
+
+def test_an_adaptive_offset_grows_with_the_channel_and_is_never_below_none() -> None:
+    means = torch.tensor([-1.0, 0.0, 0.5, 2.0]).view(1, 4, 1, 1).expand(4, 4, 1, 1)
+    g = generator()
+    plain = torch.randn(SHAPE, generator=g)
+    shift = torch.randn((4, 4, 1, 1), generator=g)
+    expected = plain + torch.tensor([0.0, 0.1, 0.6, 2.1]).view(1, 4, 1, 1) * shift
+    found = make_noise(SHAPE, generator(), offset=0.1, channel_means=means)
+    assert torch.allclose(found, expected, atol=1e-6)
