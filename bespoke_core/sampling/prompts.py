@@ -27,6 +27,7 @@ STEPS = 20
 GUIDANCE = 7.5
 _FIELD = "sample_prompts"
 _MOST = 1000
+_PNDM_STEPS = 4  # it starts from four answers of the network
 _OPTIONS = {
     "n": "negative_prompt",
     "w": "width",
@@ -217,6 +218,9 @@ def _prompt(
         given.scale,
         _sampler(given.sample_sampler, where, file, config),
     )
+    if prompt.sampler == "pndm" and prompt.steps < _PNDM_STEPS:
+        remedy = f"Use at least {_PNDM_STEPS} (--s {_PNDM_STEPS}), or another sampler."
+        raise _refused(f"{where}: has too few steps for the sampler pndm", prompt.steps, remedy, file)
     _check_sprite(prompt, where, file, config)
     return prompt
 

@@ -163,13 +163,11 @@ def _scheduler(name: str, velocity: bool) -> Any:
         "heun": ("HeunDiscreteScheduler", {}),
         "dpm_2": ("KDPM2DiscreteScheduler", {}),
         "dpm_2_a": ("KDPM2AncestralDiscreteScheduler", {}),
-        "dpmsolver": ("DPMSolverMultistepScheduler", {"final_sigmas_type": "sigma_min"}),
+        "dpmsolver": ("DPMSolverMultistepScheduler", {}),  # diffusers gives up the older formula
         "dpmsolver++": ("DPMSolverMultistepScheduler", {}),
-        "dpmsingle": ("DPMSolverSinglestepScheduler", {}),
+        "dpmsingle": ("DPMSolverSinglestepScheduler", {"lower_order_final": True}),
     }
     kind, more = kinds[name.removeprefix("k_")]
-    if kind == "DPMSolverMultistepScheduler":
-        more = {**more, "algorithm_type": name}
     return getattr(diffusers, kind)(
         num_train_timesteps=TIMESTEPS,
         beta_start=0.00085,
