@@ -11,7 +11,9 @@ from .evaluation import SaveReport, TestPrompts, Verdict
 from .score_folder import ScoreFolder
 from .scoring import CountColors, ScoreSprites
 from .sprites import Downscale
-from .sweep import Sweep, SweepCell, SweepGather
+from .sweep import Sweep
+from .sweep_cells import SweepCell, SweepCheckpoint, SweepFloor, SweepGather
+from .sweep_plan import FindRuns, SweepGrid
 from .training import MakeTrainingConfig, TrainLora
 
 NODES: tuple[type[io.ComfyNode], ...] = (
@@ -28,8 +30,12 @@ NODES: tuple[type[io.ComfyNode], ...] = (
     ScoreSprites,
     ScoreFolder,
     TestPrompts,
+    FindRuns,
+    SweepGrid,
     Sweep,
+    SweepCheckpoint,
     SweepCell,
+    SweepFloor,
     SweepGather,
     Verdict,
     SaveReport,

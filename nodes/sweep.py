@@ -6,21 +6,20 @@ users want the picture that their own graph gives. Cells that are on disk alread
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import comfy.samplers
-import folder_paths
 from comfy_api.latest import io
-from comfy_execution.graph_utils import GraphBuilder
+from comfy_execution.graph_utils import ExecutionBlocker
 
 from ..bespoke_core.evaluation.checkpoints import Checkpoint, require_sd15
-from ..bespoke_core.evaluation.plan import Cell, SamplerSettings, SweepPlan, lineage, parse_seeds
+from ..bespoke_core.evaluation.measuring import SpriteSettings
+from ..bespoke_core.evaluation.plan import SweepPlan
 from ..bespoke_core.evaluation.prompts import TestPrompt
-from ..bespoke_core.evaluation.store import SpriteSettings, SweepFolder, open_sweep
-from ..bespoke_core.files import key_of, sha256_of_file
+from ..bespoke_core.evaluation.seeds import parse_seeds
+from ..bespoke_core.evaluation.settings import SamplerSettings, SettingsGrid
+from ..bespoke_core.evaluation.store import SweepFolder
 from ..bespoke_core.paths import safe_name
-from ..bespoke_core.training.layout import require_sd15_base
 from .host import (
     MADE,
     METHODS,
@@ -29,15 +28,20 @@ from .host import (
     BespokeSweep,
     folder_fingerprint,
     folder_problem,
-    output_files,
     output_root,
-    picture_tensor,
     roots,
-    to_uint8,
     training_set_input,
 )
-
-SWEEPS = "bespoke/sweeps"
+from .sweep_parts import (
+    RUNNING,
+    SWEEPS,
+    BespokeGrid,
+    Expansion,
+    base_key,
+    chosen_cells,
+    results,
+    told_before,
+)
 
 
 class Sweep(io.ComfyNode):
@@ -58,6 +62,7 @@ class Sweep(io.ComfyNode):
             "again draws only what is missing.",
             search_aliases=["xy plot", "compare epochs", "lora tester"],
             enable_expand=True,
+            is_output_node=True,
             inputs=[
                 io.Model.Input("model", tooltip="The base model.", raw_link=True, lazy=True),
                 io.Clip.Input("clip", tooltip="The base model's text encoder.", raw_link=True, lazy=True),
@@ -97,6 +102,32 @@ class Sweep(io.ComfyNode):
                     "with_base", default=True, optional=True, tooltip="Add the base model as a control row."
                 ),
                 training_set_input(),
+                BespokeGrid.Input(
+                    "grid",
+                    optional=True,
+                    tooltip="From Sweep Grid: further values to compare; they take the place of the values "
+                    "here.",
+                ),
+                io.Boolean.Input(
+                    "with_vae_floor",
+                    default=True,
+                    optional=True,
+                    tooltip="With a training set: measure what the VAE alone makes of it, as a control.",
+                ),
+                io.Boolean.Input(
+                    "dry_run",
+                    default=False,
+                    optional=True,
+                    tooltip="Only tell how many pictures that is and how long they will take.",
+                ),
+                io.String.Input(
+                    "only_cells",
+                    default="",
+                    optional=True,
+                    advanced=True,
+                    tooltip="Draw only these cells, by the beginnings of their keys; for scripts that share "
+                    "a sweep among machines. Empty: all.",
+                ),
             ],
             outputs=[
                 BespokeSweep.Output("sweep", tooltip="The results, for Verdict."),
@@ -132,26 +163,33 @@ class Sweep(io.ComfyNode):
         method: str,
         with_base: bool = True,
         training_set: str = "",
+        grid: SettingsGrid | None = None,
+        with_vae_floor: bool = True,
+        dry_run: bool = False,
+        only_cells: str = "",
         **sampler: Any,
     ) -> io.NodeOutput:
         """Plan the grid and expand into the cells that are missing."""
-        allowed = roots()
-        reference = allowed.readable(training_set, field="training_set") if training_set else None
+        reference = roots().readable(training_set, field="training_set") if training_set else None
         for checkpoint in checkpoints:
             require_sd15(checkpoint.path)
         base = base_key(cls.hidden.prompt, [model, clip, vae])
-        sampling = SamplerSettings(**sampler)
-        plan = SweepPlan(checkpoints, prompts, parse_seeds(seeds), base, sampling, with_base)
+        settings = (grid or SettingsGrid()).over(SamplerSettings(**sampler))
+        plan = SweepPlan(checkpoints, prompts, parse_seeds(seeds), base, settings, with_base)
         root = output_root() / SWEEPS / safe_name(sweep_name, field="sweep_name")
-        sweep = SweepFolder(root, plan, SpriteSettings(sprite_width, sprite_height, method, reference))
+        sprites = SpriteSettings(sprite_width, sprite_height, method, reference)
+        sweep = SweepFolder(root, plan, sprites, results())
+        missing = sweep.missing()
+        told = told_before(sweep, missing)
+        if dry_run:
+            return io.NodeOutput(ExecutionBlocker(None), ExecutionBlocker(None), ui=told)
         sweep.write_plan()
-        graph = GraphBuilder()
-        place = {"folder": allowed.relative(root), "plan": sweep.key}
-        cells = [add_cell(graph, cell, model, clip, vae, place) for cell in sweep.missing()]
-        links = {f"cell_{i:05}": cell.out(0) for i, cell in enumerate(cells)}
-        gather = graph.node("Bespoke_SweepGather", id="gather", **place, **links)
         MADE.remember(cls.node_name(sweep_name), root)
-        return io.NodeOutput(gather.out(0), gather.out(1), expand=graph.finalize())
+        expansion = Expansion(model, clip, vae, RUNNING.start(sweep, len(missing)))
+        cells = [expansion.add(cell) for cell in chosen_cells(missing, only_cells)]
+        with_floor = with_vae_floor and reference is not None and sweep.floor() is None
+        gather = expansion.finish(cells, with_floor=with_floor)
+        return io.NodeOutput(gather.out(0), gather.out(1), ui=told, expand=expansion.graph.finalize())
 
     @classmethod
     def node_name(cls, sweep_name: str | None) -> str:
@@ -164,211 +202,3 @@ class Sweep(io.ComfyNode):
     ) -> Any:
         """Run again when the training set changed, or when the sweep's folder was deleted."""
         return MADE.fingerprint(cls.node_name(sweep_name), folder_fingerprint(training_set or None))
-
-
-class SweepCell(io.ComfyNode):
-    """Puts one finished picture of a sweep on disk; part of Sweep's expansion."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        """Describe the node."""
-        return io.Schema(
-            node_id="Bespoke_SweepCell",
-            display_name="Sweep Cell",
-            category="Bespoke/evaluation",
-            description="Part of Sweep Checkpoints: stores and scores one picture. Not for use by hand.",
-            is_output_node=True,
-            is_dev_only=True,
-            inputs=[
-                io.Image.Input("image"),
-                io.String.Input("folder", default="", tooltip="The sweep's folder."),
-                io.String.Input("plan", default="", tooltip="The plan's content key."),
-                io.String.Input("key", default="", tooltip="The cell's content key."),
-            ],
-            outputs=[io.String.Output("key")],
-        )
-
-    @classmethod
-    def fingerprint_inputs(cls, **_: Any) -> float:
-        """Run always: a cell is only there because its picture is missing on disk."""
-        return float("nan")
-
-    @classmethod
-    def execute(cls, image: Any, folder: str, plan: str, key: str) -> io.NodeOutput:
-        """Store the picture with its record."""
-        import comfyui_version
-        import torch
-
-        sweep = open_checked(folder, plan)
-        versions = {"comfyui": comfyui_version.__version__, "torch": torch.__version__}
-        record = sweep.save(sweep.cell(key), to_uint8(image)[0], versions=versions)
-        picture = sweep.root / "cells" / record["picture"]
-        return io.NodeOutput(key, ui={"images": output_files([picture]), "bespoke_cell": [record]})
-
-
-class SweepGather(io.ComfyNode):
-    """Waits for every cell of a sweep and hands the results on; part of Sweep's expansion."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        """Describe the node."""
-        return io.Schema(
-            node_id="Bespoke_SweepGather",
-            display_name="Sweep Gather",
-            category="Bespoke/evaluation",
-            description="Part of Sweep Checkpoints: collects the cells. Not for use by hand.",
-            is_output_node=True,
-            is_dev_only=True,
-            accept_all_inputs=True,
-            inputs=[
-                io.String.Input("folder", default="", tooltip="The sweep's folder."),
-                io.String.Input("plan", default="", tooltip="The plan's content key."),
-            ],
-            outputs=[BespokeSweep.Output("sweep"), io.Image.Output("contact_sheet")],
-        )
-
-    @classmethod
-    def fingerprint_inputs(cls, **_: Any) -> float:
-        """Run always: what it gathers lies on disk, and it is only there when the sweep itself runs."""
-        return float("nan")
-
-    @classmethod
-    def execute(cls, folder: str, plan: str, **_: Any) -> io.NodeOutput:
-        """Write the table and draw the contact sheet."""
-        from ..bespoke_core.evaluation.contact_sheet import contact_sheet
-
-        sweep = open_checked(folder, plan)
-        sweep.score_missing()
-        pictures = sweep.pictures()
-        sweep.write_table([picture.row for picture in pictures])
-        sheet = contact_sheet(pictures)
-        sheet_path = sweep.root / "contact_sheet.png"
-        sheet.save(sheet_path)
-        text = f"{len(pictures)} pictures in {folder}"
-        return io.NodeOutput(
-            sweep,
-            picture_tensor(sheet),
-            ui={
-                "text": (text,),
-                "images": output_files([sheet_path]),
-            },
-        )
-
-
-def open_checked(folder: str, plan: str) -> SweepFolder:
-    """Open a sweep after checking every path that its plan names: others may put files in the output folder.
-
-    Raises:
-        InputError: the folder holds no such plan, or the plan names a path outside the allowed folders.
-    """
-    allowed = roots()
-    sweep = open_sweep(allowed.writable(folder, field="folder"), plan)
-    if sweep.sprites.reference is not None:
-        allowed.readable(str(sweep.sprites.reference), field="training_set")
-    return sweep
-
-
-def add_cell(
-    graph: GraphBuilder, cell: Cell, model: list, clip: list, vae: list, place: dict[str, str]
-) -> Any:
-    """Add the core nodes of one cell to the expansion; cells share the nodes that they have in common.
-
-    ComfyUI keeps results by a node's inputs. A LoRA's name may stand for another file tomorrow, so its hash
-    is an input too; core's LoraLoader does not look at it.
-    """
-    settings = cell.sampler
-    if cell.checkpoint is not None:
-        lora = graph.node(
-            "LoraLoader",
-            id=f"lora_{cell.checkpoint.sha256[:16]}",
-            model=model,
-            clip=clip,
-            lora_name=lora_name(cell.checkpoint.path),
-            strength_model=settings.strength_model,
-            strength_clip=settings.strength_clip,
-            content_sha256=cell.checkpoint.sha256,
-        )
-        model, clip = lora.out(0), lora.out(1)
-
-    def encode(text: str) -> Any:
-        return graph.node("CLIPTextEncode", id=f"text_{key_of([clip, text])[:16]}", clip=clip, text=text)
-
-    latent = graph.node(
-        "EmptyLatentImage",
-        id=f"latent_{settings.width}x{settings.height}",
-        width=settings.width,
-        height=settings.height,
-        batch_size=1,
-    )
-    sampled = graph.node(
-        "KSampler",
-        id=f"sample_{cell.key[:16]}",
-        model=model,
-        positive=encode(cell.prompt.text).out(0),
-        negative=encode(settings.negative_prompt).out(0),
-        latent_image=latent.out(0),
-        seed=cell.seed,
-        steps=settings.steps,
-        cfg=settings.cfg,
-        sampler_name=settings.sampler_name,
-        scheduler=settings.scheduler,
-        denoise=1.0,
-    )
-    decoded = graph.node("VAEDecode", id=f"decode_{cell.key[:16]}", samples=sampled.out(0), vae=vae)
-    return graph.node(
-        "Bespoke_SweepCell", id=f"cell_{cell.key[:16]}", image=decoded.out(0), key=cell.key, **place
-    )
-
-
-def lora_name(path: Path) -> str:
-    """Return the name by which core's LoraLoader opens just this file.
-
-    Raises:
-        InputError: the file is in none of ComfyUI's loras folders, or another file of its name comes first.
-    """
-    from ..bespoke_core.errors import InputError
-
-    folders = [Path(folder) for folder in folder_paths.get_folder_paths("loras")]
-    # A folder of LoRAs may be a link: both the path as given and the real one may lie in it.
-    pairs = [(path, folder) for folder in folders] + [
-        (path.resolve(), folder.resolve()) for folder in folders
-    ]
-    names = [str(place.relative_to(folder)) for place, folder in pairs if place.is_relative_to(folder)]
-    for name in names:
-        found = folder_paths.get_full_path("loras", name)
-        if found is not None and Path(found).samefile(path):
-            return name
-    if names:
-        raise InputError(
-            "is hidden by another file of this name in a loras folder that ComfyUI searches first",
-            file=path,
-            remedy="Rename or move one of the two.",
-        )
-    raise InputError(
-        "is in none of ComfyUI's loras folders",
-        file=path,
-        remedy="Move it under one of: " + ", ".join(str(folder) for folder in folders) + ".",
-    )
-
-
-def base_key(prompt: dict[str, Any], links: list[Any]) -> str:
-    """Return the content key of the base model: the graph before the sweep and every model file it names.
-
-    Raises:
-        InputError: the checkpoint is another model than SD1.5, which these LoRAs do not fit.
-    """
-    upstream = lineage(prompt, links)
-    for name in sorted(upstream.constants):
-        path = folder_paths.get_full_path("checkpoints", name)
-        if path is not None and path.endswith(".safetensors"):
-            require_sd15_base(Path(path))
-    kinds = ("checkpoints", "diffusion_models", "text_encoders", "vae", "loras")
-    files = sorted(
-        {
-            Path(path)
-            for name in upstream.constants
-            for kind in kinds
-            if (path := folder_paths.get_full_path(kind, name)) is not None
-        }
-    )
-    return key_of([upstream.key, [sha256_of_file(path) for path in files]])

@@ -19,18 +19,30 @@ def sweep_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `sweep`."""
     parser.add_argument("plan", type=Path, metavar="PLAN.toml", help="what to draw; paths are the server's")
     parser.add_argument("--server", default="http://127.0.0.1:8188", metavar="URL", help="of ComfyUI")
-    parser.add_argument("--output", type=Path, required=True, metavar="DIR", help="gets table and pictures")
+    parser.add_argument("--output", type=Path, metavar="DIR", help="gets table and pictures")
+    parser.add_argument(
+        "--dry-run",
+        action="store_true",
+        help="only tell how many pictures that is, and how long they take",
+    )
 
 
 def sweep(arguments: argparse.Namespace) -> int:
     """Run a plan on a server, bring the results back, and print the verdict."""
     from ..comfyui.client import Client
-    from ..comfyui.sweep import run_sweep
+    from ..comfyui.sweep import plan_of, run_sweep
+    from ..errors import InputError
     from ..evaluation.plan_file import read_plan_file
     from ..evaluation.table import read_csv
     from ..evaluation.verdict import decide
 
     plan = read_plan_file(arguments.plan)
+    if arguments.dry_run:
+        told = plan_of(plan, Client(arguments.server))
+        print(json.dumps(told, ensure_ascii=False) if arguments.json else told["text"])
+        return 0
+    if arguments.output is None:
+        raise InputError("is missing", field="--output", remedy="Name the folder that gets the results.")
     finished = 0
 
     def count(event: dict[str, Any]) -> None:
@@ -114,6 +126,7 @@ def _pictures(folder: Path, rows: list[Row]) -> list[ReportPicture]:
         # A table may come from anywhere; it names pictures inside its own folder only.
         if name is None or not contained(folder, path) or not path.is_file():
             continue
-        sprite = folder / "sprites" / path.name
-        pictures.append(ReportPicture(row, path, sprite if sprite.is_file() else None))
+        sprite = folder / str(row.scores.get("sprite") or f"sprites/{path.name}")
+        shown = sprite if contained(folder, sprite) and sprite.is_file() else None
+        pictures.append(ReportPicture(row, path, shown))
     return pictures

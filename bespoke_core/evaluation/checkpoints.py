@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..files import sha256_of_file
 from ..weights_file import read_header
+from .hashes import content_hash
 from .table import BASE
 
 _EPOCH_SUFFIX = re.compile(r"-(\d{6})$")
@@ -24,20 +24,28 @@ class Checkpoint:
     """One LoRA file of a run.
 
     Attributes:
-        name: the file's name without ``.safetensors``.
+        name: the file's name without ``.safetensors``; ``label/name`` where it has a run's label.
         epoch: the epoch that it ends, from 1.
         path: the file.
         sha256: of the whole file, so that no number can stand under another file's name.
+        run: label of its training run, where several are compared; then it begins the name, too.
     """
 
     name: str
     epoch: int
     path: Path
     sha256: str
+    run: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able form, the path with forward slashes."""
-        return {"name": self.name, "epoch": self.epoch, "path": self.path.as_posix(), "sha256": self.sha256}
+        return {
+            "name": self.name,
+            "epoch": self.epoch,
+            "path": self.path.as_posix(),
+            "sha256": self.sha256,
+            "run": self.run,
+        }
 
 
 @dataclass(frozen=True)
@@ -125,7 +133,7 @@ def find_checkpoints(folder: Path, *, pattern: str = "*") -> tuple[Checkpoint, .
     found = []
     for path in chosen:
         epoch = numbered[path] or _epoch_in_metadata(headers[path]) or _last_epoch(path, numbered)
-        found.append(Checkpoint(path.stem, epoch, path, sha256_of_file(path)))
+        found.append(Checkpoint(path.stem, epoch, path, content_hash(path)))
     return tuple(sorted(found, key=lambda c: (c.epoch, c.name)))
 
 

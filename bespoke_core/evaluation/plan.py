@@ -1,10 +1,10 @@
-"""A sweep's plan: the grid of checkpoint, prompt and seed, each cell keyed by all that makes its picture."""
+"""A sweep's plan: the grid of checkpoint, setting, prompt and seed; a key for all that makes a picture."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,34 +13,11 @@ from ..errors import InputError
 from ..files import key_of
 from .checkpoints import Checkpoint
 from .prompts import TestPrompt
+from .settings import SamplerSettings
 from .table import BASE
 
-
-@dataclass(frozen=True)
-class SamplerSettings:
-    """How every picture of a sweep is sampled; the names are those of ComfyUI's KSampler.
-
-    Attributes:
-        steps: sampling steps, from 1.
-        cfg: guidance scale.
-        sampler_name: as KSampler lists it.
-        scheduler: as KSampler lists it.
-        width: of the picture in pixels, a multiple of 8.
-        height: of the picture in pixels, a multiple of 8.
-        negative_prompt: may be empty.
-        strength_model: of the LoRA on the UNet.
-        strength_clip: of the LoRA on the text encoder.
-    """
-
-    steps: int = 30
-    cfg: float = 7.5
-    sampler_name: str = "euler"
-    scheduler: str = "normal"
-    width: int = 512
-    height: int = 512
-    negative_prompt: str = ""
-    strength_model: float = 1.0
-    strength_clip: float = 1.0
+MOST_CELLS = 100_000
+"""More pictures than this are a mistake in the plan."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +46,7 @@ class Cell:
                 "checkpoint": self.checkpoint.sha256 if self.checkpoint else None,
                 "prompt": self.prompt.text,
                 "seed": self.seed,
-                "sampler": asdict(self.sampler),
+                "sampler": self.sampler.values,
                 "base": self.base,
             }
         )
@@ -95,24 +72,37 @@ class Cell:
         return {
             "checkpoint": self.checkpoint_name,
             "checkpoint_sha256": self.checkpoint.sha256 if self.checkpoint else None,
+            "run": self.checkpoint.run if self.checkpoint else "",
             "epoch": self.epoch,
             "prompt_name": self.prompt.name,
             "prompt": self.prompt.text,
             "seed": self.seed,
             "base": self.base,
-            **asdict(self.sampler),
+            **self.sampler.values,
         }
 
 
 @dataclass(frozen=True)
 class SweepPlan:
-    """A full grid: every checkpoint, and the base model as control, times every prompt times every seed."""
+    """A full grid: every checkpoint times every setting, prompt and seed, with the controls.
+
+    Attributes:
+        checkpoints: the LoRAs, of one run or several; their names are unique.
+        prompts: what is asked for.
+        seeds: of the noise, fixed.
+        base: content key of the base model, text encoder and autoencoder.
+        settings: how pictures are sampled, each way once.
+        with_base: draw the base model without any LoRA as a control.
+
+    Raises:
+        InputError: nothing to draw, two checkpoints of one name, or far too many pictures.
+    """
 
     checkpoints: tuple[Checkpoint, ...]
     prompts: tuple[TestPrompt, ...]
     seeds: tuple[int, ...]
     base: str
-    sampler: SamplerSettings = field(default_factory=SamplerSettings)
+    settings: tuple[SamplerSettings, ...] = (SamplerSettings(),)
     with_base: bool = True
 
     def __post_init__(self) -> None:
@@ -120,44 +110,88 @@ class SweepPlan:
             raise InputError("there is no prompt", field="prompts", remedy="Give at least one test prompt.")
         if not self.seeds:
             raise InputError("there is no seed", field="seeds", remedy="Give at least one seed, such as 1.")
+        if not self.settings:
+            raise InputError("there is no setting", field="settings", remedy="Give at least one.")
         if not self.checkpoints and not self.with_base:
             raise InputError(
                 "there is nothing to draw with", field="checkpoints", remedy="Give a checkpoint."
             )
+        _refuse_doubles([checkpoint.name for checkpoint in self.checkpoints])
+        if self.count > MOST_CELLS:
+            raise InputError(
+                f"asks for {self.count:,} pictures, {MOST_CELLS:,} are the most",
+                field="plan",
+                remedy="Take fewer seeds, prompts or settings.",
+            )
+
+    @property
+    def count(self) -> int:
+        """Pictures of the plan."""
+        lines = len(self.checkpoints) * len(self.settings) + len(self.base_settings)
+        return lines * len(self.prompts) * len(self.seeds)
+
+    @cached_property
+    def base_settings(self) -> tuple[SamplerSettings, ...]:
+        """The control's settings: without a LoRA its strength makes no difference, so each is drawn once."""
+        if not self.with_base:
+            return ()
+        return tuple(
+            dict.fromkeys(replace(one, strength_model=1.0, strength_clip=1.0) for one in self.settings)
+        )
+
+    @cached_property
+    def varied(self) -> tuple[str, ...]:
+        """Names of the settings that have more than one value in this plan."""
+        return tuple(
+            name for name in self.settings[0].values if len({one.values[name] for one in self.settings}) > 1
+        )
 
     @cached_property
     def cells(self) -> tuple[Cell, ...]:
-        """Every cell once, checkpoint by checkpoint so that each LoRA is patched once."""
-        rows: list[Checkpoint | None] = [None] if self.with_base else []
-        rows += self.checkpoints
+        """Every cell once, checkpoint by checkpoint and strength by strength: each LoRA is patched once."""
+        rows: list[tuple[Checkpoint | None, SamplerSettings]] = [(None, one) for one in self.base_settings]
+        rows += [(checkpoint, one) for checkpoint in self.checkpoints for one in self.settings]
         return tuple(
-            Cell(checkpoint, prompt, seed, self.sampler, self.base)
-            for checkpoint in rows
+            Cell(checkpoint, prompt, seed, settings, self.base)
+            for checkpoint, settings in rows
             for prompt in self.prompts
             for seed in self.seeds
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """Return a JSON-able form that says what the sweep is, cell by cell."""
+        """Return a JSON-able form that says what the sweep is."""
         return {
             "checkpoints": [c.to_dict() for c in self.checkpoints],
             "prompts": [asdict(p) for p in self.prompts],
             "seeds": list(self.seeds),
             "base": self.base,
-            "sampler": asdict(self.sampler),
+            "settings": [dict(one.values) for one in self.settings],
             "with_base": self.with_base,
         }
+
+
+def _refuse_doubles(names: list[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if name in seen:
+            raise InputError(
+                "two checkpoints have this name",
+                field="checkpoints",
+                value=name,
+                remedy="Give each run a label of its own; results are listed by name.",
+            )
+        seen.add(name)
 
 
 def plan_from_dict(data: Mapping[str, Any]) -> SweepPlan:
     """Return the plan that `SweepPlan.to_dict` described; every value's type is checked.
 
+    A plan of one setting as earlier versions wrote it, under ``sampler``, is understood.
+
     Raises:
         KeyError, TypeError, ValueError: the data is not of that form.
     """
-    sampler = SamplerSettings(**data["sampler"])
-    for name, value in asdict(sampler).items():
-        _typed(value, type(getattr(SamplerSettings(), name)), name)
+    described = data["settings"] if "settings" in data else [data["sampler"]]
     return SweepPlan(
         checkpoints=tuple(
             Checkpoint(
@@ -165,6 +199,7 @@ def plan_from_dict(data: Mapping[str, Any]) -> SweepPlan:
                 _typed(c["epoch"], int, "epoch"),
                 Path(_typed(c["path"], str, "path")),
                 _typed(c["sha256"], str, "sha256"),
+                _typed(c.get("run", ""), str, "run"),
             )
             for c in data["checkpoints"]
         ),
@@ -174,9 +209,17 @@ def plan_from_dict(data: Mapping[str, Any]) -> SweepPlan:
         ),
         seeds=tuple(_typed(seed, int, "seed") for seed in data["seeds"]),
         base=_typed(data["base"], str, "base"),
-        sampler=sampler,
+        settings=tuple(settings_from_dict(one) for one in described),
         with_base=_typed(data["with_base"], bool, "with_base"),
     )
+
+
+def settings_from_dict(data: Mapping[str, Any]) -> SamplerSettings:
+    """Return settings from their values by name, each value's type checked; TypeError where one is not."""
+    settings = SamplerSettings(**data)
+    for name, value in settings.values.items():
+        _typed(value, type(getattr(SamplerSettings(), name)), name)
+    return settings
 
 
 def _typed(value: Any, kind: type, name: str) -> Any:
@@ -190,78 +233,3 @@ def _short(name: str, most: int) -> str:
     """Return a name for a file: letters, digits, dot and dash, at most `most` bytes of UTF-8."""
     plain = re.sub(r"[^\w.-]+", "-", name).lstrip(".")
     return plain.encode("utf-8")[:most].decode("utf-8", errors="ignore")
-
-
-def parse_seeds(text: str) -> tuple[int, ...]:
-    """Read seeds such as ``1, 2, 3`` or ``1-5, 42``; doubles are dropped, the order is kept.
-
-    Raises:
-        InputError: not numbers, negative, over 64 bits, or more than 1000 of them.
-    """
-    seeds: dict[int, None] = {}
-    for part in re.split(r"[,;\s]+", text.strip()):
-        if not part:
-            continue
-        span = re.fullmatch(r"(\d+)(?:-(\d+))?", part)
-        if span is None:
-            raise InputError(
-                "is not a seed or a range of seeds",
-                field="seeds",
-                value=part,
-                remedy="Write whole numbers, such as: 1, 2, 3 or 1-5.",
-            )
-        first, last = int(span.group(1)), int(span.group(2) or span.group(1))
-        if last < first or last - first >= 1000 or last > 0xFFFF_FFFF_FFFF_FFFF:
-            raise InputError(
-                "is not a usable range of seeds",
-                field="seeds",
-                value=part,
-                remedy="Give at most 1000 seeds from 0 to 2^64-1, the smaller first.",
-            )
-        seeds.update(dict.fromkeys(range(first, last + 1)))
-    if not seeds:
-        raise InputError("there is no seed", field="seeds", value=text, remedy="Write one, such as: 1.")
-    return tuple(seeds)
-
-
-@dataclass(frozen=True)
-class Lineage:
-    """How some inputs of a graph come to be.
-
-    Attributes:
-        key: content key of everything upstream; node ids do not enter it.
-        constants: every text constant upstream, file names among them.
-    """
-
-    key: str
-    constants: frozenset[str]
-
-
-def lineage(prompt: Mapping[str, Any], links: Sequence[Any]) -> Lineage:
-    """Return what an API graph says about how some inputs come to be.
-
-    Args:
-        prompt: the graph in ComfyUI's API form, node id to ``{"class_type", "inputs"}``.
-        links: the inputs in question, each ``[node id, output index]`` or a constant.
-
-    Used to tell two base models apart, whatever loaders and patches stand before the sweep. Each node is
-    visited once.
-    """
-    keys: dict[str, str] = {}
-    texts: set[str] = set()
-
-    def describe_value(value: Any) -> Any:
-        if isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and value[0] in prompt:
-            return [describe_node(value[0]), value[1]]
-        if isinstance(value, str):
-            texts.add(value)
-        return value
-
-    def describe_node(node_id: str) -> str:
-        if node_id not in keys:
-            node = prompt[node_id]
-            inputs = {name: describe_value(value) for name, value in sorted(node["inputs"].items())}
-            keys[node_id] = key_of([node["class_type"], inputs])
-        return keys[node_id]
-
-    return Lineage(key_of([describe_value(link) for link in links]), frozenset(texts))

@@ -12,21 +12,28 @@ For example::
 
     [sampler]
     steps = 30
-    width = 512
-    height = 512
+    cfg = [7.0, 7.5, 8.0]
+    negative_prompt = ["", "blurry, smooth, photo"]
+
+Every key of ``[sampler]`` takes one value or a list; the sweep draws each with each. Several training runs
+are compared with ``[[runs]]`` tables of ``label``, ``folder`` and ``pattern`` in place of ``run_folder``.
 """
 
 from __future__ import annotations
 
 import sys
+from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from ..errors import InputError
 from ..files import read_text
 from .prompts import EIGHT_SCENES, TestPrompt, check_prompts
+from .runs import Run, check_runs
+from .seeds import parse_seeds
+from .settings import SettingsGrid, parse_size
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -38,18 +45,70 @@ class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class SamplerTable(_Strict):
-    """How the pictures are sampled; the names are KSampler's and LoraLoader's."""
+def _as_tuple(value: Any) -> Any:
+    return value if isinstance(value, (list, tuple)) else (value,)
 
-    steps: int = Field(30, ge=1, le=1000, description="Sampling steps.")
-    cfg: float = Field(7.5, ge=0, le=100, description="Guidance scale.")
-    sampler_name: str = Field("euler", description="As KSampler lists it.")
-    scheduler: str = Field("normal", description="As KSampler lists it.")
-    width: int = Field(512, ge=16, le=4096, multiple_of=8, description="Of the pictures, in pixels.")
-    height: int = Field(512, ge=16, le=4096, multiple_of=8, description="Of the pictures, in pixels.")
-    negative_prompt: str = Field("", description="The same for every picture.")
-    strength_model: float = Field(1.0, ge=-10, le=10, description="Of the LoRA on the UNet.")
-    strength_clip: float = Field(1.0, ge=-10, le=10, description="Of the LoRA on the text encoder.")
+
+def _one_or_more(default: Any, description: str) -> Any:
+    return Field((default,), min_length=1, description=f"{description} One value, or a list to compare.")
+
+
+_Many = BeforeValidator(_as_tuple)
+_Steps = Annotated[int, Field(ge=1, le=1000)]
+_Cfg = Annotated[float, Field(ge=0, le=100)]
+_Strength = Annotated[float, Field(ge=-10, le=10)]
+_Side = Annotated[int, Field(ge=16, le=4096, multiple_of=8)]
+
+
+class SamplerTable(_Strict):
+    """How the pictures are sampled; the names are KSampler's and LoraLoader's. Each may be a list."""
+
+    steps: Annotated[tuple[_Steps, ...], _Many] = _one_or_more(30, "Sampling steps.")
+    cfg: Annotated[tuple[_Cfg, ...], _Many] = _one_or_more(7.5, "Guidance scale.")
+    sampler_name: Annotated[tuple[str, ...], _Many] = _one_or_more("euler", "As KSampler lists it.")
+    scheduler: Annotated[tuple[str, ...], _Many] = _one_or_more("normal", "As KSampler lists it.")
+    width: _Side = Field(512, description="Of the pictures, in pixels.")
+    height: _Side = Field(512, description="Of the pictures, in pixels.")
+    size: Annotated[tuple[str, ...], _Many] = Field(
+        (), description='Instead of width and height: sizes to compare, such as ["512x512", "768x768"].'
+    )
+    negative_prompt: Annotated[tuple[str, ...], _Many] = _one_or_more("", "An empty one is none.")
+    strength: Annotated[tuple[_Strength, ...], _Many] = Field(
+        (), description="Of the LoRA, on UNet and text encoder alike: one value, or a list to compare."
+    )
+    strength_model: Annotated[tuple[_Strength, ...], _Many] = _one_or_more(1.0, "Of the LoRA on the UNet.")
+    strength_clip: Annotated[tuple[_Strength, ...], _Many] = _one_or_more(1.0, "On the text encoder.")
+
+    @model_validator(mode="after")
+    def _once_each(self) -> SamplerTable:
+        given = self.model_fields_set
+        if "size" in given and given & {"width", "height"}:
+            raise ValueError("give either size, or width and height")
+        if "strength" in given and given & {"strength_model", "strength_clip"}:
+            raise ValueError("give either strength, or strength_model and strength_clip")
+        self.grid()  # refuses a size that is none
+        return self
+
+    def grid(self) -> SettingsGrid:
+        """Return every value of every kind."""
+        equal = tuple((value, value) for value in self.strength)
+        return SettingsGrid(
+            strength=equal or tuple(product(self.strength_model, self.strength_clip)),
+            cfg=self.cfg,
+            negative_prompt=tuple(" ".join(text.split()) for text in self.negative_prompt),
+            sampler_name=self.sampler_name,
+            scheduler=self.scheduler,
+            steps=self.steps,
+            size=tuple(parse_size(word) for word in self.size) or ((self.width, self.height),),
+        )
+
+
+class RunTable(_Strict):
+    """One of several training runs to compare."""
+
+    label: str = Field(min_length=1, description="Names the run in tables.")
+    folder: str = Field(min_length=1, description="Folder with its LoRA checkpoints.")
+    pattern: str = Field("*", description="Which files of the folder.")
 
 
 class SpriteTable(_Strict):
@@ -65,16 +124,31 @@ class PlanFile(_Strict):
 
     name: str = Field(min_length=1, description="Names the sweep's folder on the server.")
     base_checkpoint: str = Field(min_length=1, description="As CheckpointLoaderSimple lists it.")
-    run_folder: str = Field(min_length=1, description="Folder with the LoRA checkpoints.")
+    run_folder: str = Field("", description="Folder with the LoRA checkpoints.")
     pattern: str = Field("*", description="Which files of the run folder.")
+    runs: tuple[RunTable, ...] = Field((), description="Instead of run_folder: several runs to compare.")
     seeds: str | list[int] = Field("1-3", description="Numbers or ranges of seeds.")
     scenes: Literal["none", "eight scenes"] = Field("none", description="Add the built-in scenes.")
     with_base: bool = Field(True, description="Draw the base model as a control row.")
     training_set: str = Field("", description="Folder with the training set's pictures to compare with.")
+    with_vae_floor: bool = Field(True, description="Measure what the VAE alone makes of the training set.")
     by: str = Field("unique_colors", description="The score that ranks.")
     prompts: dict[str, str] = Field(default_factory=dict, description="Name to text.")
     sampler: SamplerTable = SamplerTable()
     sprites: SpriteTable = SpriteTable()
+
+    @model_validator(mode="after")
+    def _one_way(self) -> PlanFile:
+        if bool(self.run_folder) == bool(self.runs):
+            raise ValueError("give either run_folder, or [[runs]] with label and folder")
+        check_runs(self.labelled_runs)
+        parse_seeds(self.seeds_text)
+        return self
+
+    @property
+    def labelled_runs(self) -> tuple[Run, ...]:
+        """The runs to compare; empty where there is one folder."""
+        return tuple(Run(run.label, run.folder, run.pattern) for run in self.runs)
 
     @property
     def seeds_text(self) -> str:
@@ -102,12 +176,7 @@ def read_plan_file(path: Path) -> PlanFile:
     try:
         plan = PlanFile.model_validate(table)
     except ValidationError as error:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"])
-        known = ", ".join(PlanFile.model_fields)
-        raise InputError(
-            first["msg"], file=path, field=field, value=first["input"], remedy=f"The keys are: {known}."
-        ) from None
+        raise _explained(error, path) from None
     if not plan.test_prompts:
         raise InputError(
             "asks for nothing",
@@ -116,3 +185,15 @@ def read_plan_file(path: Path) -> PlanFile:
             remedy='Add a [prompts] table, or scenes = "eight scenes".',
         )
     return plan
+
+
+def _explained(error: ValidationError, path: Path) -> InputError:
+    first = error.errors()[0]
+    field = ".".join(str(part) for part in first["loc"])
+    tables: dict[str, type[BaseModel]] = {"sampler": SamplerTable, "sprites": SpriteTable, "runs": RunTable}
+    table = tables.get(field.split(".")[0], PlanFile)
+    remedy = f"The keys are: {', '.join(table.model_fields)}."
+    message = first["msg"].removeprefix("Value error, ")
+    if isinstance(first["input"], dict):  # a fault of a table as a whole
+        return InputError(message, file=path, field=field or None, remedy=remedy)
+    return InputError(message, file=path, field=field, value=first["input"], remedy=remedy)

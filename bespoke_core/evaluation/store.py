@@ -1,72 +1,50 @@
-"""A sweep's results on disk: every finished cell a picture and a record, found again by content key.
+"""A sweep's results: every finished cell a picture on disk and a row in the store, found by content key.
 
 Layout of a sweep folder::
 
     plan.json                     the latest plan, for people and for the command line
     plans/<plan key>.json         every plan that was run here
-    cells/<file stem>.png         the picture as it was decoded, its settings in its metadata
-    cells/<key>.json              the record: settings, hashes, versions, scores
-    sprites/<file stem>.png       the picture shrunk to a sprite
+    cells/<file stem>.png         the picture as it was decoded; its settings and its proof in its metadata
+    sprites/<file stem>.png       the picture shrunk to a sprite; other sizes in a folder of their own
     table.csv                     one row a cell, written when the sweep ends
 
-A record names the hash of the picture that it measures. A picture that was changed or lost makes its cell
-missing again, so that no number ever stands beside another picture. What is read from the folder is checked
-like any other input: a server lets others put files there.
+The numbers stand in ``results.sqlite``: one file for all sweeps of a ComfyUI, in ``output/bespoke``, so that
+sweeps of many months can be compared and exported together; a folder that was brought from elsewhere keeps
+one of its own. A row names the hash of the picture that it measures. A picture that was changed or lost makes
+its cell missing again, so that no number ever stands beside another picture. What is read from a folder is
+checked like any other input: a server lets others put files there.
 """
 
 from __future__ import annotations
 
-import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..errors import InputError
 from ..files import key_of, sha256_of_file, write_bytes, write_json
+from .hashes import stamp_of
+from .measuring import SCORING_VERSION, SpriteSettings, measure
+from .picture_file import png_bytes, read_png
+from .places import listing_of, relative_place, store_of
 from .plan import Cell, SweepPlan, plan_from_dict
+from .results import CellRecord, ResultsStore, ScoreRecord, clear_errors, put_rows, restamped
+from .sweep_rows import row_of
 from .table import Row, write_csv
+from .takeover import from_disk, from_elsewhere
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from ..scoring.reference import ReferenceStatistics
     from .contact_sheet import ReportPicture
 
-SCORING_VERSION = 1
-"""Raised when a score's meaning changes, so that stored pictures are scored again."""
 _AT_ONCE = 16  # pictures scored together: bounds the memory of a large sweep
 _RUN_AGAIN = "Start the sweep again."
-
-
-@dataclass(frozen=True)
-class SpriteSettings:
-    """How a picture becomes a sprite and what its scores are compared with.
-
-    Attributes:
-        width: of the sprite in pixels.
-        height: of the sprite in pixels.
-        method: of downscaling; ``nearest`` is the experiment's.
-        reference: folder of the training set's pictures, or None.
-    """
-
-    width: int = 24
-    height: int = 24
-    method: str = "nearest"
-    reference: Path | None = None
-
-    @property
-    def key(self) -> str:
-        """Content key of the settings and of the scores' version."""
-        reference = _folder_key(self.reference) if self.reference else None
-        return key_of([SCORING_VERSION, self.width, self.height, self.method, reference])
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return a JSON-able form, the folder with forward slashes."""
-        return {**asdict(self), "reference": self.reference.as_posix() if self.reference else None}
 
 
 class SweepFolder:
@@ -78,18 +56,31 @@ class SweepFolder:
         root: the folder; made when the first thing is written.
         plan: what the sweep is.
         sprites: how the pictures are scored.
+        store: where the numbers stand; by default the one found in or above the folder, see `store_of`.
     """
 
-    def __init__(self, root: Path, plan: SweepPlan, sprites: SpriteSettings | None = None) -> None:
+    def __init__(
+        self,
+        root: Path,
+        plan: SweepPlan,
+        sprites: SpriteSettings | None = None,
+        store: ResultsStore | None = None,
+    ) -> None:
         self.root = root
         self.plan = plan
         self.sprites = sprites or SpriteSettings()
-        self._cells = {cell.key: cell for cell in plan.cells}
+        self.store = store or store_of(root)
+        self.folder = relative_place(root, self.store.path.parent)
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Content key of the plan and of how it is scored: the name of its file in ``plans``."""
         return key_of([self.plan.to_dict(), self.sprites.to_dict()])
+
+    @cached_property
+    def by_key(self) -> dict[str, Cell]:
+        """The plan's cells by key."""
+        return {cell.key: cell for cell in self.plan.cells}
 
     def write_plan(self) -> None:
         """Record what the sweep is; the results of earlier plans stay and are used where they fit."""
@@ -98,12 +89,15 @@ class SweepFolder:
             "plan": self.plan.to_dict(),
             "sprites": self.sprites.to_dict(),
         }
-        write_json(self.root / "plans" / f"{self.key}.json", description)
-        write_json(self.root / "plan.json", description)
+        with clear_errors(self.root):
+            write_json(self.root / "plans" / f"{self.key}.json", description)
+            write_json(self.root / "plan.json", description)
+        self.store.note_plan(self.folder, self.key, description)
 
     def missing(self) -> tuple[Cell, ...]:
         """Return the cells of the plan that have no whole, unchanged picture yet."""
-        return tuple(cell for cell in self.plan.cells if self.record(cell) is None)
+        finished = self.finished()
+        return tuple(cell for cell in self.plan.cells if cell.key not in finished)
 
     def cell(self, key: str) -> Cell:
         """Return the plan's cell of a key.
@@ -111,7 +105,7 @@ class SweepFolder:
         Raises:
             InputError: the plan has no such cell.
         """
-        if key not in self._cells:
+        if key not in self.by_key:
             raise InputError(
                 "is not a cell of this sweep's plan",
                 file=self.root,
@@ -119,54 +113,107 @@ class SweepFolder:
                 value=key,
                 remedy=_RUN_AGAIN,
             )
-        return self._cells[key]
+        return self.by_key[key]
 
-    def record(self, cell: Cell) -> dict[str, Any] | None:
+    def record(self, cell: Cell) -> CellRecord | None:
         """Return a cell's record, or None when it is missing or its picture is no longer the measured one."""
-        try:
-            record = json.loads(self._record_path(cell).read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # absent, or not what we write: the cell is drawn again
-            return None
-        # The picture's name follows from the cell; whatever else a record says is not ours.
-        if not isinstance(record, dict) or record.get("picture") != f"{cell.file_stem}.png":
-            return None
-        picture = self.root / "cells" / record["picture"]
-        if not picture.is_file() or sha256_of_file(picture) != record.get("picture_sha256"):
-            return None
-        return record
+        record = self.store.cells(self.folder, [cell.key]).get(cell.key)
+        return record if record is not None and self._intact(record) else None
 
-    def save(self, cell: Cell, picture: np.ndarray, *, versions: Mapping[str, str]) -> dict[str, Any]:
+    def finished(self) -> dict[str, CellRecord]:
+        """Return the records of the plan's cells whose pictures are whole and unchanged, by key.
+
+        Pictures without a record are taken up where they prove what they are, also from other sweeps of the
+        store.
+        """
+        known = self.store.cells(self.folder)
+        listing = listing_of(self.root / "cells")
+        finished: dict[str, CellRecord] = {}
+        changed: list[CellRecord] = []
+        for key in self.by_key:
+            record = known.get(key)
+            stamp = listing.get(record.picture) if record is not None else None
+            if record is None or stamp is None:
+                continue
+            if stamp != record.stamp:
+                if sha256_of_file(self.root / "cells" / record.picture) != record.picture_sha256:
+                    continue
+                record = restamped(record, stamp)
+                changed.append(record)
+            finished[key] = record
+        taken = self._take_up(finished, listing)
+        if changed or taken:
+            self.store.put(self.folder, [*changed, *taken.values()])
+        return {**finished, **taken}
+
+    def _take_up(self, finished: Mapping[str, Any], listing: Mapping[str, str]) -> dict[str, CellRecord]:
+        open_cells = [cell for key, cell in self.by_key.items() if key not in finished]
+        taken = {cell.key: record for cell, record in from_disk(self.root / "cells", open_cells, listing)}
+        open_cells = [cell for cell in open_cells if cell.key not in taken]
+        with clear_errors(self.root):
+            others = from_elsewhere(self.store, self.folder, self.root / "cells", open_cells)
+            return taken | {cell.key: record for cell, record in others}
+
+    def save(
+        self,
+        cell: Cell,
+        picture: np.ndarray,
+        *,
+        versions: Mapping[str, str],
+        device: str = "",
+        seconds: float | None = None,
+    ) -> dict[str, Any]:
         """Put a finished picture on disk and score it.
 
         Args:
             cell: what was drawn.
             picture: uint8, shape (height, width, 3), sRGB.
             versions: of the programs that made it.
+            device: what it was drawn on.
+            seconds: that drawing took.
 
         Returns:
-            The record. The picture is on disk before the record that names it.
+            The record with its scores. The picture is on disk before the row that names it. Where another
+            process has saved the cell in the meantime, its picture stays.
+
+        Raises:
+            StoreError: the disk is full or cannot be written; nothing half-written is left.
         """
+        versions = {"bespoke": __version__, **versions}
+        made = {"versions": versions, "device": device, "seconds": seconds}
+        data = png_bytes(picture, cell.settings(), made)
         path = self.root / "cells" / f"{cell.file_stem}.png"
-        write_bytes(path, _png(picture, cell.settings()))
-        record = {
-            "key": cell.key,
-            "settings": cell.settings(),
-            "picture": path.name,
-            "picture_sha256": sha256_of_file(path),
-            "versions": {"bespoke": __version__, **versions},
-        }
-        return self._score([(cell, record, picture)])[0]
+        [scores], [sprite] = measure([picture], [cell.prompt.text], self.sprites)
+        with clear_errors(self.root), self.store.writing() as connection:
+            record = self.record(cell)
+            if record is None:
+                write_bytes(path, data)
+                record = CellRecord(cell.key, cell.settings(), path.name, sha256_of_file(path))
+                record = replace(record, versions=versions, device=device, seconds=seconds)
+                record = replace(record, stamp=stamp_of(path.stat()), created=time.time())
+                self._write_sprite(cell, record, sprite)
+                put_rows(connection, self.folder, [record], [self._score(cell, record, scores)])
+        return {**record.to_dict(), "scores": scores, "scored_with": self.sprites.key}
 
     def score_missing(self) -> int:
         """Score the stored pictures without scores or with scores of other settings; return how many."""
+        finished = self.finished()
+        scored = self.store.scores(self.folder, self.sprites.key)
+        shrunk = listing_of(self.root / self.sprites.folder)
         stale = [
-            (cell, record)
-            for cell in self.plan.cells
-            if (record := self.record(cell)) is not None and record.get("scored_with") != self.sprites.key
+            (self.by_key[key], record)
+            for key, record in finished.items()
+            if key not in scored or record.picture not in shrunk
         ]
         for first in range(0, len(stale), _AT_ONCE):
             batch = stale[first : first + _AT_ONCE]
-            self._score([(c, r, _read_png(self.root / "cells" / r["picture"])) for c, r in batch])
+            pictures = [read_png(self.root / "cells" / record.picture) for _, record in batch]
+            scores, sprites = measure(pictures, [cell.prompt.text for cell, _ in batch], self.sprites)
+            with clear_errors(self.root):
+                for (cell, record), sprite in zip(batch, sprites, strict=True):
+                    self._write_sprite(cell, record, sprite)
+            found = [self._score(*one, score) for one, score in zip(batch, scores, strict=True)]
+            self.store.put(self.folder, scores=found)
         return len(stale)
 
     def rows(self) -> list[Row]:
@@ -179,78 +226,74 @@ class SweepFolder:
 
         return [
             ReportPicture(
-                row, self.root / "cells" / record["picture"], self.root / "sprites" / record["picture"]
+                row, self.root / "cells" / record.picture, self.root / self.sprites.folder / record.picture
             )
             for row, record in self._finished()
         ]
 
     def settings(self) -> dict[str, Any]:
         """Return what is needed to make the sweep again: sampler, seeds, prompts, checkpoints, versions."""
-        versions: dict[str, str] = next((record["versions"] for _, record in self._finished()), {})
+        first = next(iter(self.store.cells(self.folder).values()), None)
+        varied = {name: sorted({one.values[name] for one in self.plan.settings}) for name in self.plan.varied}
         return {
             "folder": self.root.name,
-            **asdict(self.plan.sampler),
+            **self.plan.settings[0].values,
+            **varied,
             "seeds": list(self.plan.seeds),
             "prompts": {p.name: p.text for p in self.plan.prompts},
             "checkpoints": {c.name: c.sha256 for c in self.plan.checkpoints},
             "base": self.plan.base,
             "sprites": self.sprites.to_dict(),
-            "versions": versions,
+            "versions": dict(first.versions) if first is not None else {},
         }
+
+    @property
+    def floor_key(self) -> str:
+        """Content key of the control: what this base's VAE makes of the training set at these sizes."""
+        size = self.plan.settings[0].width, self.plan.settings[0].height
+        return key_of(["vae floor", self.plan.base, self.sprites.key, size])
+
+    def floor(self) -> dict[str, Any] | None:
+        """Return the control's scores, None where it was not measured."""
+        return self.store.floor(self.floor_key) if self.sprites.reference is not None else None
 
     def write_table(self, rows: Sequence[Row]) -> Path:
         """Write ``table.csv`` with the rows of the finished cells and return its path."""
         path = self.root / "table.csv"
-        write_csv(path, rows)
+        with clear_errors(self.root):
+            write_csv(path, rows)
         return path
 
-    def _finished(self) -> Iterator[tuple[Row, dict[str, Any]]]:
+    def _finished(self) -> Iterable[tuple[Row, CellRecord]]:
+        finished = self.finished()
+        scored = self.store.scores(self.folder, self.sprites.key)
+        floor = self.floor()
         for cell in self.plan.cells:
-            record = self.record(cell)
-            if record is not None:
-                current = record.get("scored_with") == self.sprites.key
-                scores = dict(record["scores"]) if current else {}
-                scores["picture"] = f"cells/{record['picture']}"
-                scores["picture_sha256"] = record["picture_sha256"]
-                scores["checkpoint_sha256"] = cell.checkpoint.sha256 if cell.checkpoint else None
-                row = Row(cell.checkpoint_name, cell.epoch, cell.prompt.name, cell.seed, scores)
-                yield row, record
+            if cell.key in finished:
+                record = finished[cell.key]
+                scores = scored.get(cell.key, {})
+                yield row_of(self.plan, cell, record, scores, self.sprites.folder, floor), record
 
-    def _score(self, cells: Sequence[tuple[Cell, dict[str, Any], np.ndarray]]) -> list[dict[str, Any]]:
-        import numpy as np
+    def _score(self, cell: Cell, record: CellRecord, scores: Mapping[str, Any]) -> ScoreRecord:
+        return ScoreRecord(record.picture_sha256, cell.prompt.text, self.sprites.key, SCORING_VERSION, scores)
 
-        from ..scoring.score import score_pictures
-        from ..sprites.downscale import downscale
+    def _write_sprite(self, cell: Cell, record: CellRecord, sprite: np.ndarray) -> None:
+        write_bytes(self.root / self.sprites.folder / record.picture, png_bytes(sprite, cell.settings()))
 
-        size, method = (self.sprites.width, self.sprites.height), self.sprites.method
-        pictures = np.stack([picture for _, _, picture in cells])
-        reference = self.sprites.reference
-        scores = score_pictures(
-            pictures,
-            size=size,
-            method=method,
-            prompts=[cell.prompt.text for cell, _, _ in cells],
-            reference=_reference(reference, size, _folder_key(reference)) if reference else None,
-        )
-        sprites = downscale(pictures, size=size, method=method)
-        records = []
-        for (cell, record, _), score, sprite in zip(cells, scores, sprites, strict=True):
-            write_bytes(self.root / "sprites" / f"{cell.file_stem}.png", _png(sprite, cell.settings()))
-            record = {**record, "scores": score.to_dict(), "scored_with": self.sprites.key}
-            write_json(self._record_path(cell), record)
-            records.append(record)
-        return records
-
-    def _record_path(self, cell: Cell) -> Path:
-        return self.root / "cells" / f"{cell.key}.json"
+    def _intact(self, record: CellRecord) -> bool:
+        path = self.root / "cells" / record.picture
+        if Path(record.picture).name != record.picture or not path.is_file():
+            return False
+        return stamp_of(path.stat()) == record.stamp or sha256_of_file(path) == record.picture_sha256
 
 
-def open_sweep(root: Path, key: str = "") -> SweepFolder:
+def open_sweep(root: Path, key: str = "", store: ResultsStore | None = None) -> SweepFolder:
     """Return a sweep in a folder with the plan and the sprite settings that it was made with.
 
     Args:
         root: the sweep's folder.
         key: of the plan; empty takes the latest.
+        store: see `SweepFolder`.
 
     Raises:
         InputError: the folder holds no such plan, or its file is not one of ours.
@@ -265,7 +308,7 @@ def open_sweep(root: Path, key: str = "") -> SweepFolder:
         sprites = dict(description["sprites"])
         if sprites["reference"] is not None:
             sprites["reference"] = Path(sprites["reference"])
-        return SweepFolder(root, plan_from_dict(description["plan"]), SpriteSettings(**sprites))
+        return SweepFolder(root, plan_from_dict(description["plan"]), SpriteSettings(**sprites), store)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"is not a sweep's plan ({error!r})", file=path, remedy=_RUN_AGAIN) from None
 
@@ -276,35 +319,3 @@ def read_settings(root: Path) -> dict[str, Any]:
         return open_sweep(root).settings()
     path = root / "settings.json"
     return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
-
-
-@lru_cache(maxsize=8)
-def _reference(folder: Path, size: tuple[int, int], key: str) -> ReferenceStatistics:
-    """Measure the training set once for all cells; `key` changes when a file of it does."""
-    from ..scoring.reference import read_reference
-
-    return read_reference(folder, size=size)
-
-
-def _png(picture: np.ndarray, settings: Mapping[str, Any]) -> bytes:
-    from PIL import Image
-    from PIL.PngImagePlugin import PngInfo
-
-    info = PngInfo()
-    info.add_itxt("bespoke", json.dumps(settings, ensure_ascii=False))
-    target = io.BytesIO()
-    Image.fromarray(picture).save(target, format="PNG", pnginfo=info)
-    return target.getvalue()
-
-
-def _read_png(path: Path) -> np.ndarray:
-    import numpy as np
-    from PIL import Image
-
-    with Image.open(path) as picture:
-        return np.asarray(picture.convert("RGB"))
-
-
-def _folder_key(folder: Path) -> str:
-    files = sorted(p for p in folder.iterdir() if p.is_file())
-    return key_of([[p.name, p.stat().st_size, p.stat().st_mtime_ns] for p in files])

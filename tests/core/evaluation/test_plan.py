@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from bespoke_core.errors import InputError
 from bespoke_core.evaluation.checkpoints import Checkpoint
-from bespoke_core.evaluation.plan import SamplerSettings, SweepPlan, lineage, parse_seeds, plan_from_dict
+from bespoke_core.evaluation.lineage import lineage
+from bespoke_core.evaluation.plan import SweepPlan, plan_from_dict
 from bespoke_core.evaluation.plan_file import read_plan_file
 from bespoke_core.evaluation.prompts import (
     EIGHT_SCENES,
@@ -21,6 +22,8 @@ from bespoke_core.evaluation.prompts import (
     prompt_lines,
     read_prompts,
 )
+from bespoke_core.evaluation.seeds import parse_seeds
+from bespoke_core.evaluation.settings import SamplerSettings
 
 ONE = Checkpoint("run-000001", 1, Path("loras/run-000001.safetensors"), "a" * 64)
 TWO = Checkpoint("run", 2, Path("loras/run.safetensors"), "b" * 64)
@@ -156,8 +159,8 @@ def test_a_plan_file_is_read_with_its_defaults(tmp_path: Path) -> None:
     )
     plan = read_plan_file(path)
     assert plan.seeds_text == "4, 5"
-    assert plan.sampler.steps == 2
-    assert plan.sampler.cfg == 7.5
+    assert plan.sampler.steps == (2,)
+    assert plan.sampler.grid().cfg == (7.5,)
     assert plan.test_prompts == (TestPrompt("green", "a b"),)
 
 

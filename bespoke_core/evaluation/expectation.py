@@ -1,0 +1,92 @@
+"""What a sweep is going to cost: pictures, and time as far as earlier pictures tell."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from .plan import Cell, SweepPlan
+from .results import ResultsStore
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What is told before a sweep starts.
+
+    Attributes:
+        pictures: of the whole plan.
+        missing: that are still to be drawn.
+        seconds: that drawing them will take; None where no picture of that size and number of steps was drawn
+            on this device before.
+        made_of: how the number comes about, in words.
+    """
+
+    pictures: int
+    missing: int
+    seconds: float | None
+    made_of: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return asdict(self)
+
+    def text(self) -> str:
+        """Return the expectation in words."""
+        lines = [f"{self.pictures} pictures: {self.made_of}."]
+        there = self.pictures - self.missing
+        if self.missing == 0:
+            lines.append("All of them are there already.")
+            return "\n".join(lines)
+        if there:
+            lines.append(f"{there} are there already, {self.missing} are to be drawn.")
+        known = "not known yet" if self.seconds is None else f"about {duration(self.seconds)}"
+        lines.append(f"Expected time: {known}.")
+        return "\n".join(lines)
+
+
+def expect(plan: SweepPlan, missing: Sequence[Cell], store: ResultsStore, device: str) -> Expectation:
+    """Return what a plan costs from where it stands.
+
+    Args:
+        plan: the whole sweep.
+        missing: its cells without a picture.
+        store: whose earlier pictures tell the time, of whichever sweep.
+        device: what will draw.
+    """
+    kinds = Counter((cell.sampler.width, cell.sampler.height, cell.sampler.steps) for cell in missing)
+    seconds: float | None = 0.0
+    for (width, height, steps), count in kinds.items():
+        one = store.seconds_for({"width": width, "height": height, "steps": steps}, device)
+        seconds = None if one is None or seconds is None else seconds + count * one
+    return Expectation(plan.count, len(missing), seconds, _made_of(plan))
+
+
+def duration(seconds: float) -> str:
+    """Return a time for people: ``45 s``, ``12 min``, ``3 h 20 min``."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    hours, rest = divmod(minutes, 60)
+    return f"{hours} h {rest} min" if rest else f"{hours} h"
+
+
+def _made_of(plan: SweepPlan) -> str:
+    parts = [
+        _counted(len(plan.checkpoints), "checkpoint"),
+        _counted(len(plan.settings), "setting") if len(plan.settings) > 1 else "",
+        _counted(len(plan.prompts), "prompt"),
+        _counted(len(plan.seeds), "seed"),
+    ]
+    text = " x ".join(part for part in parts if part)
+    if not plan.with_base:
+        return text
+    drawn = len(plan.base_settings) * len(plan.prompts) * len(plan.seeds)
+    return f"{text}, and {drawn} of the base model as a control"
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count} {word}" + ("" if count == 1 else "s")
