@@ -51,8 +51,8 @@ def save_lora(
     """
     dtype = _DTYPES[precision]
     tensors = {key: value.to("cpu", dtype).contiguous() for key, value in network.tensors().items()}
-    for name in network.pairs:
-        tensors[f"{name}.alpha"] = torch.tensor(network.alpha, dtype=dtype)
+    for name, layer in network.pairs.items():
+        tensors[f"{name}.alpha"] = torch.tensor(layer.alpha, dtype=dtype)
     bad = [key for key, value in tensors.items() if not torch.isfinite(value).all()]
     if bad:
         raise TrainingError(

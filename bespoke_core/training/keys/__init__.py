@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from . import judging, loss, noise, optimization, schedule
+from . import judging, loss, network, noise, optimization, schedule
 from .captions import CaptionKeys
 from .data import DataKeys
 from .fields import Refuse
@@ -33,10 +33,11 @@ PATH_KEYS = (
     "resume",
     "tokenizer_path",
     "sample_prompts",
+    "network_weights",
 )
 # What a run is called and where its files lie changes nothing in the weights that come out.
 KEYS_WITHOUT_EFFECT_ON_WEIGHTS = (
-    *PATH_KEYS,
+    *(key for key in PATH_KEYS if key != "network_weights"),
     *JUDGING_KEYS,
     *OUTPUT_KEYS_WITHOUT_EFFECT_ON_WEIGHTS,
     "output_name",
@@ -78,5 +79,12 @@ class TrainingConfig(
 
 
 Check = Callable[[TrainingConfig, Refuse], None]
-CHECKS: tuple[Check, ...] = (optimization.check, schedule.check, noise.check, loss.check, judging.check)
+CHECKS: tuple[Check, ...] = (
+    network.check,
+    optimization.check,
+    schedule.check,
+    noise.check,
+    loss.check,
+    judging.check,
+)
 """What each topic refuses when a configuration is complete: keys that contradict each other."""

@@ -30,8 +30,8 @@ class NetworkKeys(Keys):
     network_args: TextList = field(
         NETWORK,
         (),
-        "More about the network, such as conv_dim=4 conv_alpha=1 (a LoRA on 3x3 convolutions too), rank_dropout, "
-        "module_dropout, loraplus_lr_ratio, block_dims.",
+        "More about the network, such as conv_dim=4 conv_alpha=1 (a LoRA on 3x3 convolutions too), "
+        "rank_dropout, module_dropout, loraplus_lr_ratio, block_dims.",
     )
     network_dropout: float = field(
         NETWORK,
