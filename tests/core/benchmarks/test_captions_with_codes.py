@@ -15,7 +15,7 @@ from style_data import Data, Settings, prepare
 
 from bespoke_core.color.phrases import background_asked
 from bespoke_core.portraits.colors import BACKGROUND
-from bespoke_core.training.caption import process_caption
+from bespoke_core.training.caption import CaptionSettings, process_caption
 
 SETTINGS = Settings(
     pictures=6,
@@ -81,9 +81,9 @@ def test_the_arms_are_trained_alike_but_for_the_folder(data: Data) -> None:
 def test_no_caption_is_dropped_by_chance(data: Data) -> None:
     import random
 
-    config = training_config(data, Path("base"), SETTINGS, CODES, 1)
+    settings = CaptionSettings.of(training_config(data, Path("base"), SETTINGS, CODES, 1))
     chance = random.Random(0)
-    assert all(process_caption("a, b", config, epoch=1, chance=chance) for _ in range(200))
+    assert all(process_caption("a, b", settings, epoch=1, chance=chance) for _ in range(200))
 
 
 def test_results_that_are_finished_are_found_again(tmp_path: Path) -> None:
