@@ -11,8 +11,10 @@ from comfy_api.latest import io
 
 from ..bespoke_core.errors import InputError
 from ..bespoke_core.evaluation.checkpoints import find_checkpoints
-from ..bespoke_core.training.config import Option, TrainingConfig, describe, read_toml, to_toml, with_values
-from ..bespoke_core.training.preset import PIXEL_ART, combine
+from ..bespoke_core.files import read_text
+from ..bespoke_core.training.config import PATH_KEYS, Option, TrainingConfig, describe, to_toml, with_values
+from ..bespoke_core.training.preset import MORE, PIXEL_ART, SERVERS_OWN, combine
+from ..bespoke_core.training.toml_form import flatten
 from .host import (
     MADE,
     BespokeCheckpoints,
@@ -58,6 +60,7 @@ class MakeTrainingConfig(io.ComfyNode):
                     optional=True,
                     tooltip="A kohya configuration: its text, or the path of a .toml file under input.",
                 ),
+                *(widget(options[name], default, optional=True) for name, default in MORE.items()),
             ],
             outputs=[
                 BespokeTraining.Output("training", tooltip="For Train LoRA."),
@@ -66,25 +69,32 @@ class MakeTrainingConfig(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, toml: str | None = None) -> bool | str:
-        """Refuse a configuration that cannot be read before any work starts."""
+    def validate_inputs(cls, toml: str | None = None, sample_prompts: str | None = None) -> bool | str:
+        """Refuse a configuration that cannot be used before any work starts."""
         try:
-            given_toml(toml or "")
+            configuration({"sample_prompts": sample_prompts or ""}, toml or "")
         except InputError as error:
             return str(error)
         return True
 
     @classmethod
-    def fingerprint_inputs(cls, toml: str | None = None, **_: Any) -> str:
-        """Run again when the file changed."""
-        return folder_fingerprint(toml if toml and is_toml_path(toml) else None)
+    def fingerprint_inputs(
+        cls, toml: str | None = None, sample_prompts: str | None = None, **_: Any
+    ) -> str | list[str]:
+        """Run again when a file or folder changed that the configuration names."""
+        named = [toml] if toml and is_toml_path(toml) else []
+        try:
+            config = configuration({"sample_prompts": sample_prompts or ""}, toml or "")
+        except InputError as error:
+            return str(error)
+        named += [text for key in PATH_KEYS if key not in SERVERS_OWN and (text := getattr(config, key))]
+        return [folder_fingerprint(text) for text in named]
 
     @classmethod
     def execute(cls, ckpt_name: str, toml: str = "", **values: Any) -> io.NodeOutput:
         """Combine and check."""
-        given = given_toml(toml)
         config = with_values(
-            combine(values, given),
+            configuration(values, toml),
             pretrained_model_name_or_path=folder_paths.get_full_path_or_raise("checkpoints", ckpt_name),
             tokenizer_path=str(Path(comfy.sd1_clip.__file__).parent / "sd1_tokenizer"),
         )
@@ -97,15 +107,34 @@ def is_toml_path(text: str) -> bool:
     return "\n" not in text.strip() and text.strip().lower().endswith(".toml")
 
 
-def given_toml(text: str) -> TrainingConfig | None:
-    """Return the configuration that the widget gives, or None where it is empty.
+def configuration(values: dict[str, Any], toml: str) -> TrainingConfig:
+    """Return the configuration of widgets and of the TOML text or file, which wins.
 
     Raises:
-        InputError: the file may not be read, or what it says cannot be used.
+        InputError: a file may not be read, or what is said cannot be used.
     """
-    if is_toml_path(text):
-        return read_toml(roots().readable(text, field="toml", suffixes=(".toml",)))
-    return read_toml(text.strip() + "\n") if text.strip() else None
+    if not toml.strip():
+        return combine(values, None, resolve=readable)
+    if not is_toml_path(toml):
+        return combine(values, flatten(toml, file=None), resolve=readable)
+    file = roots().readable(toml, field="toml", suffixes=(".toml",))
+    text = read_text(file, remedy="Give a TOML file with the training configuration.")
+    return combine(values, flatten(text, file=file), resolve=readable, file=file)
+
+
+def readable(key: str, text: str) -> str:
+    """Return a path that a configuration names if the server lets nodes read it, and all that it names.
+
+    Raises:
+        InputError: it, or a folder named in it, is absent or lies outside the allowed folders.
+    """
+    from ..bespoke_core.training.dataset_config import paths_in
+
+    allowed = roots()
+    path = allowed.readable(text, field=key)
+    for inner in paths_in(path) if key == "dataset_config" else []:
+        allowed.readable(inner, field=key)
+    return str(path)
 
 
 class TrainLora(DatasetNode):
@@ -187,10 +216,10 @@ class TrainLora(DatasetNode):
         )
 
 
-def widget(option: Option, default: Any) -> io.Input:
+def widget(option: Option, default: Any, *, optional: bool = False) -> io.Input:
     """Return the widget of one key of the configuration, with its help, range and unit."""
     unit = f" [{option.unit}]" if option.unit else ""
-    common: dict[str, Any] = {"default": default, "tooltip": option.help + unit}
+    common: dict[str, Any] = {"default": default, "tooltip": option.help + unit, "optional": optional}
     if option.choices:
         return io.Combo.Input(
             option.name, options=[str(c) for c in option.choices if c is not None], **common
@@ -200,10 +229,10 @@ def widget(option: Option, default: Any) -> io.Input:
     if option.kind is int:
         return io.Int.Input(option.name, min=option.minimum, max=option.maximum, **common)
     if option.kind is float and isinstance(default, float):
-        step = 1e-6 if default < 1e-2 else 0.01
+        step = 1e-6 if 0 < default < 1e-2 else 0.01
         return io.Float.Input(
             option.name, min=option.minimum, max=option.maximum, step=step, round=1e-8, **common
         )
     if option.kind is float:
         return io.Int.Input(option.name, min=int(option.minimum or 0), max=int(option.maximum or 0), **common)
-    return io.String.Input(option.name, **common)
+    return io.String.Input(option.name, multiline=option.name.endswith("_prompts"), **common)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .config import PATH_KEYS, TrainingConfig, describe, from_values
+from .keys.judging import names_a_file
 
 PIXEL_ART: Mapping[str, Any] = {
     "network_dim": 32,
@@ -31,7 +33,20 @@ PIXEL_ART: Mapping[str, Any] = {
     "gradient_checkpointing": False,
     "seed": 42,
 }
-"""The keys that the node shows, in its order, with the values that it starts from."""
+"""The keys that the node shows first, in its order, with the values that it starts from."""
+
+MORE: Mapping[str, Any] = {
+    "sample_prompts": "",
+    "early_stopping_patience": 0,
+    "early_stopping_metric": "unique_colors",
+    "validation_split": 0.0,
+    "optimizer_type": "AdamW",
+    "network_dropout": 0.0,
+    "flip_aug": False,
+    "num_processes": 1,
+}
+"""Keys that the node shows after its TOML, in its order. Saved workflows hold values by their place, so a new
+one is only ever put at the end."""
 
 ALWAYS: Mapping[str, Any] = {"enable_bucket": True, "bucket_no_upscale": True, "cache_latents": True}
 """What every run of the node uses unless its TOML says otherwise."""
@@ -44,27 +59,73 @@ _STANDS_FOR = {
 """A key that a TOML gives to the keys that it decides too, where the TOML leaves those out."""
 
 
-def combine(values: Mapping[str, Any], toml: TrainingConfig | None) -> TrainingConfig:
-    """Return the configuration of the node's values and an optional TOML file.
+SERVERS_OWN = (
+    "pretrained_model_name_or_path",
+    "train_data_dir",
+    "output_dir",
+    "logging_dir",
+    "tokenizer_path",
+    "resume",
+)
+"""Paths that a graph's TOML does not decide: the node has inputs for them, or the server's owner has."""
 
-    A key that the TOML gives wins; the node's values fill in what it leaves out. Paths in the TOML are
-    dropped: a graph may come from anywhere, and only the server's own choices say which files are touched.
+Resolve = Callable[[str, str], str]
+"""`resolve(key, text)` returns the path that may be read in place of the text, or raises InputError."""
+
+
+def combine(
+    values: Mapping[str, Any],
+    toml: Mapping[str, Any] | None,
+    *,
+    resolve: Resolve | None = None,
+    file: str | os.PathLike[str] | None = None,
+) -> TrainingConfig:
+    """Return the configuration of the node's values and an optional TOML.
+
+    A key that the TOML gives wins; the node's values fill in what it leaves out. A graph may come from
+    anywhere, so it cannot name any file: `SERVERS_OWN` are dropped, other paths go through `resolve`.
+
+    Args:
+        values: of the node's widgets.
+        toml: flat keys, as `toml_form.flatten` gives them.
+        resolve: None drops every path.
+        file: the TOML's file, for errors.
 
     Raises:
-        InputError: the whole does not hold together.
+        InputError: the whole does not hold together, or a path may not be read.
     """
-    keys = set() if toml is None else toml.model_fields_set - set(PATH_KEYS)
-    given = {key: getattr(toml, key) for key in keys}
+    given = dict(toml or {})
     shadowed = {key for given_key, keys in _STANDS_FOR.items() if given_key in given for key in keys}
     merged = {**PIXEL_ART, **ALWAYS, **_from_widgets(values), **given}
     merged = {key: value for key, value in merged.items() if key not in shadowed or key in given}
-    width, height = from_values({"resolution": merged["resolution"]}).size
+    merged = _contained(merged, resolve)
+    width, height = from_values(_sizes(merged), file=file).size
     # A bucket range that does not hold the resolution is not the user's wish but a default's.
     if "min_bucket_reso" not in given:
         merged["min_bucket_reso"] = min(256, width, height)
     if "max_bucket_reso" not in given:
         merged["max_bucket_reso"] = max(1024, width, height)
-    return from_values(merged)
+    return from_values(merged, file=file)
+
+
+def _sizes(merged: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys that say the size, for `from_values`; another bucket_resolution is refused there."""
+    return {key: merged[key] for key in ("resolution", "bucket_resolution") if key in merged}
+
+
+def _contained(merged: Mapping[str, Any], resolve: Resolve | None) -> dict[str, Any]:
+    """Return the keys with every path dropped or resolved."""
+    found = dict(merged)
+    for key in PATH_KEYS:
+        text = found.get(key)
+        is_text = key == "sample_prompts" and isinstance(text, str) and not names_a_file(text)
+        if text is None or text == "" or is_text:
+            continue
+        if key in SERVERS_OWN or resolve is None:
+            del found[key]
+        elif isinstance(text, str):  # anything else `from_values` refuses
+            found[key] = resolve(key, text)
+    return found
 
 
 def _from_widgets(values: Mapping[str, Any]) -> dict[str, Any]:

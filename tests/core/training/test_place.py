@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from bespoke_core.errors import InputError
-from bespoke_core.training.config import TrainingConfig
+from bespoke_core.training.config import PATH_KEYS, TrainingConfig, describe
 from bespoke_core.training.place import place_run
-from bespoke_core.training.preset import combine
+from bespoke_core.training.preset import MORE, PIXEL_ART, SERVERS_OWN, combine
 from bespoke_core.training.work import train_here
 
 Make = Callable[..., TrainingConfig]
@@ -95,16 +95,16 @@ def test_a_name_that_leaves_its_folder_is_refused(make_config: Make, runs: Path,
 
 
 def test_a_key_of_the_toml_decides_the_keys_that_hang_on_it_too() -> None:
-    rates = combine({}, TrainingConfig(learning_rate=1e-3))
+    rates = combine({}, {"learning_rate": 1e-3})
     assert (rates.rate_of("unet"), rates.rate_of("text_encoder")) == (1e-3, 1e-3)
-    own = combine({}, TrainingConfig(learning_rate=1e-3, unet_lr=2e-4))
+    own = combine({}, {"learning_rate": 1e-3, "unet_lr": 2e-4})
     assert (own.rate_of("unet"), own.rate_of("text_encoder")) == (2e-4, 1e-3)
-    steps = combine({"max_train_epochs": 9}, TrainingConfig(max_train_steps=2000))
+    steps = combine({"max_train_epochs": 9}, {"max_train_steps": 2000})
     assert (steps.max_train_epochs, steps.max_train_steps) == (None, 2000)
 
 
 def test_a_toml_wins_over_the_widgets_which_fill_in_what_it_leaves_out() -> None:
-    toml = TrainingConfig(network_dim=8, learning_rate=1e-4, logging_dir="/somewhere")
+    toml = {"network_dim": 8, "learning_rate": 1e-4, "logging_dir": "/somewhere"}
     config = combine({"network_dim": 32, "network_alpha": 16.0, "max_token_length": "225"}, toml)
     assert (config.network_dim, config.network_alpha, config.max_token_length) == (8, 16.0, 225)
     assert config.logging_dir == ""
@@ -115,3 +115,37 @@ def test_any_resolution_fits_the_buckets_that_nobody_set(resolution: str) -> Non
     config = combine({"resolution": resolution, "learning_rate": 1e-4}, None)
     assert config.resolution == resolution
     assert config.enable_bucket
+
+
+def test_no_path_of_a_graph_is_read_unless_the_server_resolves_it() -> None:
+    paths = {key: f"/secret/{key}.txt" for key in PATH_KEYS}
+    alone = combine({}, {**paths, "learning_rate": 1e-4})
+    assert {getattr(alone, key) for key in PATH_KEYS} == {""}
+    asked: list[str] = []
+
+    def resolve(key: str, text: str) -> str:
+        asked.append(key)
+        return f"/allowed/{key}.txt"
+
+    resolved = combine({}, {**paths, "learning_rate": 1e-4}, resolve=resolve)
+    assert set(asked) == set(PATH_KEYS) - set(SERVERS_OWN)
+    for key in PATH_KEYS:
+        assert getattr(resolved, key) == ("" if key in SERVERS_OWN else f"/allowed/{key}.txt")
+
+
+def test_every_key_that_names_a_file_or_folder_is_known_as_a_path() -> None:
+    endings = ("_dir", "_path", "_file", "_weights", "_folder")
+    named = {option.name for option in describe() if option.kind is str and option.name.endswith(endings)}
+    assert named <= set(PATH_KEYS)
+
+
+def test_prompts_written_into_the_node_are_no_path() -> None:
+    config = combine({"sample_prompts": "a lad, green hair\na lady"}, None)
+    assert config.sample_prompts == "a lad, green hair\na lady"
+
+
+def test_every_key_that_the_node_shows_is_there_once_with_a_value_that_is_allowed() -> None:
+    assert not set(PIXEL_ART) & set(MORE)
+    config = combine({**PIXEL_ART, **MORE}, None)
+    for key, value in {**PIXEL_ART, **MORE}.items():
+        assert getattr(config, key) == value
