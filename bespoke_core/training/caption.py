@@ -124,7 +124,10 @@ def process_caption(
     lines = caption.split("\n")
     caption = chance.choice(lines) if settings.enable_wildcard and len(lines) > 1 else lines[0]
     # With several lines kohya gives the prefix to the first alone and the suffix to the last alone.
-    caption = " ".join(part for part in (settings.caption_prefix, caption, settings.caption_suffix) if part)
+    if settings.caption_prefix:
+        caption = f"{settings.caption_prefix} {caption}"
+    if settings.caption_suffix:
+        caption = f"{caption} {settings.caption_suffix}"
     if settings.enable_wildcard:
         caption = _chosen_words(caption, chance)
     if settings.changes_phrases:
