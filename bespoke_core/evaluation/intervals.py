@@ -2,7 +2,8 @@
 
 Which population an interval speaks of follows from what was drawn. Where prompts were drawn with several
 seeds it is *these prompts with new seeds*: how much easier one prompt is than another does not widen it.
-Where every prompt was drawn once, the two cannot be told apart, and it is *prompts and seeds like these*.
+Where every prompt was drawn once, the two cannot be told apart, and it is *prompts like these*, with that
+seed if one seed drew them all.
 """
 
 from __future__ import annotations
@@ -53,14 +54,16 @@ class _Residuals:
         values: widened so that their mean square is the variance of a cell.
         groups: number of the group (a prompt, or all together) of each value.
         count: of the groups.
-        variance: of a cell within its group, or of a seed's mean over all prompts times their number,
-            whichever is larger: seeds that are hard for all prompts alike make the mean less sure.
+        variance: of a cell within its group, or as the seeds tell it, whichever is larger: seeds that are
+            hard for all prompts alike make the mean less sure.
+        stretch: by how much the ends move out where the seeds, of which there are few, seem to matter.
     """
 
     values: Floats
     groups: npt.NDArray[np.intp]
     count: int
     variance: float
+    stretch: float = 1.0
 
     @property
     def freedom(self) -> int:
@@ -74,15 +77,17 @@ def mean_interval(
     *,
     seed: int = 0,
     resamples: int = RESAMPLES,
+    confidence: float = CONFIDENCE,
 ) -> Interval:
     """Return the mean of some cells with its 95 % interval.
 
     Args:
         values: one score a cell, shape (cells,), NaN where missing.
         prompts: of each cell; None where every cell is a draw of its own.
-        seeds: of each cell; None where they are not known.
+        seeds: of each cell, the same for the same noise; None where they are not known.
         seed: of the random generator; the same values and seed give the same interval.
         resamples: how many times the cells are drawn again; fewer for very many cells.
+        confidence: with which the interval holds the mean.
 
     A studentised bootstrap of the residuals within prompts, which allows for skewed scores (Hall, The
     Bootstrap and Edgeworth Expansion, 1992, section 3.10; Davison & Hinkley, Bootstrap Methods, 1997,
@@ -99,7 +104,8 @@ def mean_interval(
     draws = _codes([seeds[int(i)] for i in np.flatnonzero(present)]) if seeds is not None else None
     residuals, these = _residuals(found, blocks, draws)
     error = math.sqrt(residuals.variance / n)
-    low, high = _pivots(residuals, seed, resamples)
+    error *= residuals.stretch
+    low, high = _pivots(residuals, seed, resamples, confidence)
     return Interval(mean, mean - high * error, mean - low * error, n, these)
 
 
@@ -140,25 +146,52 @@ def _residuals(
         return _Residuals(spread * math.sqrt(n / (n - 1)), one, 1, variance), False
     size = np.bincount(blocks)
     spread = found - (np.bincount(blocks, found) / size)[blocks]
-    variance = float(spread @ spread) / repeats
+    variance, stretch = float(spread @ spread) / repeats, 1.0
     if draws is not None and count > 1:
-        variance = max(variance, _seed_variance(spread, draws))
+        variance, stretch = _with_seeds(spread, draws, repeats, variance)
     widened = spread * np.sqrt(size / np.maximum(size - 1, 1))[blocks]
-    return _Residuals(widened, blocks, count, variance), True
+    return _Residuals(widened, blocks, count, variance, stretch), True
 
 
-def _seed_variance(spread: Floats, draws: npt.NDArray[np.intp]) -> float:
-    """Return the variance of a cell that the seeds' sums over the prompts tell of."""
+def _with_seeds(
+    spread: Floats, draws: npt.NDArray[np.intp], repeats: int, variance: float
+) -> tuple[float, float]:
+    """Return the variance of a cell and by how much Student's t is stretched when seeds are allowed for.
+
+    Args:
+        spread: scores less their prompt's mean.
+        draws: number of each score's seed.
+        repeats: degrees of freedom within prompts.
+        variance: within prompts.
+
+    One noise makes the pictures of all prompts, so a seed may be hard for all of them. As far as the seeds'
+    sums over the prompts are larger than chance makes them (F test), they count as the units, and there are
+    only so many: Satterthwaite's degrees of freedom, at least two.
+    """
+    from scipy.special import fdtr, stdtrit
+
     sums = np.bincount(draws, spread)
-    return float(sums @ sums) * len(sums) / (len(sums) - 1) / len(spread) if len(sums) > 1 else 0.0
+    freedom = len(sums) - 1
+    rest = repeats - freedom
+    if freedom < 1 or rest < 1:
+        return variance, 1.0
+    by_seed = float(sums @ sums) * len(sums) / freedom / len(spread)
+    within = max(0.0, float(spread @ spread) - by_seed * freedom) / rest
+    sure = float(fdtr(freedom, rest, by_seed / within)) if within else 1.0
+    if not by_seed:
+        return variance, 1.0
+    units = max(2.0, 1 / (sure**2 / freedom + (1 - sure) ** 2 / repeats))
+    quantile = (1 + CONFIDENCE) / 2
+    stretch = float(stdtrit(units, quantile) / stdtrit(repeats, quantile))
+    return max(variance, by_seed), max(1.0, stretch)
 
 
-def _pivots(residuals: _Residuals, seed: int, resamples: int) -> tuple[float, float]:
-    """Return the 2.5 and 97.5 % points of (mean - true mean) / standard error."""
+def _pivots(residuals: _Residuals, seed: int, resamples: int, confidence: float) -> tuple[float, float]:
+    """Return the points that hold `confidence` of (mean - true mean) / standard error."""
     from scipy.special import stdtrit
 
     n = len(residuals.values)
-    student = float(stdtrit(residuals.freedom, (1 + CONFIDENCE) / 2))
+    student = float(stdtrit(residuals.freedom, (1 + confidence) / 2))
     if n < LEAST_FOR_BOOTSTRAP or not residuals.variance:
         return -student, student
     rounds = max(min(resamples, _LEAST_RESAMPLES), min(resamples, _NUMBERS // n))
@@ -173,5 +206,5 @@ def _pivots(residuals: _Residuals, seed: int, resamples: int) -> tuple[float, fl
     if np.count_nonzero(usable) < rounds / 2:
         return -student, student
     pivots = means[usable] / np.sqrt(within[usable] / residuals.freedom / n)
-    low, high = np.quantile(pivots, [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
+    low, high = np.quantile(pivots, [(1 - confidence) / 2, (1 + confidence) / 2])
     return max(float(low), -2 * student), min(float(high), 2 * student)

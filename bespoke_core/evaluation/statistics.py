@@ -27,7 +27,7 @@ POWER = 0.8
 FLIPS = 10_000
 EXACT_PAIRS = 16
 """Up to so many pairs every one of the 2^n sign patterns is tried."""
-LUCK = 0.5
+LUCK = 0.25
 """By how many standard errors the best is taken to look better than it is, when more seeds are advised."""
 _CHUNK_NUMBERS = 4_000_000
 
@@ -108,14 +108,14 @@ def pairs_to_separate(test: PairedTest, comparisons: int = 1, *, step: int | Non
 
     A rough figure: a paired t test at the corrected 5 % with 80 % power. The difference found is the
     likeliest, but a true one that is smaller by half its standard error takes twice as many pictures or more,
-    and the best checkpoint was picked for its luck: so the difference is first made smaller by half its
-    standard error, though to no less than half. None without a difference or a spread.
+    and the best checkpoint was picked for its luck: so the difference is first made smaller by a quarter
+    of its standard error, though to no less than 60 %. None without a difference or a spread.
     """
     if test.pairs < 2 or not test.difference:
         return None
     reach = NormalDist().inv_cdf(1 - ALPHA / (step or comparisons) / 2)
     found = abs(test.difference)
-    likely = max(found - LUCK * test.spread / math.sqrt(test.pairs), found / 2)
+    likely = max(found - LUCK * test.spread / math.sqrt(test.pairs), 0.6 * found)
     needed = ((reach + NormalDist().inv_cdf(POWER)) * test.spread / likely) ** 2 + reach**2 / 2
     return max(math.ceil(needed), least_pairs(comparisons))
 
