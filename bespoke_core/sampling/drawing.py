@@ -60,11 +60,12 @@ def draw_prompts(
                     for text in (prompt.text, prompt.negative)
                 )
             found = draw_latents(
-                base.unet,
+                getattr(base.unet, "_orig_mod", base.unet),  # a compiled one would compile for each new size
                 positive,
                 negative,
                 prompt,
                 velocity=config.v_parameterization,
+                zero_terminal=config.zero_terminal_snr,
                 dtype=session.dtype,
                 stop=stop,
             )

@@ -26,7 +26,7 @@ def make_judge(plan: TrainingPlan) -> Judge | None:
     config = plan.config
     prompts = read_sample_prompts(config)
     by_loss = config.early_stopping_metric == HELD_OUT_LOSS
-    if by_loss and not getattr(plan.training_set, "held_out", ()):
+    if by_loss and not plan.training_set.held_out:
         raise InputError(
             "there are no held-out pictures to measure it on",
             field="early_stopping_metric",

@@ -17,6 +17,9 @@ from .prompts import SamplePrompt
 
 CHANNELS, CELL = 4, 8  # of SD1.5's latents, and the pixels that one of their places covers
 TIMESTEPS = 1000
+_LEAST_KEPT = 4.8973451890853435e-08  # as in ComfyUI
+
+_RESCALING = ("EulerAncestralDiscreteScheduler", "DDIMScheduler", "DPMSolverMultistepScheduler")
 
 Denoise = Callable[[torch.Tensor, int | torch.Tensor], torch.Tensor]
 """(latents as the UNet reads them, timestep) to the UNet's guided answer."""
@@ -29,6 +32,7 @@ def draw_latents(
     prompt: SamplePrompt,
     *,
     velocity: bool = False,
+    zero_terminal: bool = False,
     dtype: torch.dtype = torch.float32,
     stop: Callable[[], bool] = lambda: False,
 ) -> torch.Tensor:
@@ -39,6 +43,7 @@ def draw_latents(
         positive, negative: encoded prompts (1, tokens, width), on the UNet's device.
         prompt: its size, seed, steps, cfg and sampler.
         velocity: the UNet predicts velocity instead of noise.
+        zero_terminal: its noise levels were rescaled so that nothing is left of the picture at the last.
         dtype: the number format that the UNet works in.
         stop: asked before every step.
 
@@ -61,8 +66,8 @@ def draw_latents(
     ).to(device)
     with torch.no_grad(), torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
         if prompt.sampler in ("euler", "k_euler"):
-            return _euler(denoise, noise, prompt.steps, velocity)
-        return _by_diffusers(denoise, noise, prompt, velocity)
+            return _euler(denoise, noise, prompt.steps, velocity, zero_terminal)
+        return _by_diffusers(denoise, noise, prompt, velocity, zero_terminal)
 
 
 def _guided(
@@ -104,10 +109,18 @@ class Schedule(NamedTuple):
     logs: torch.Tensor
 
 
-def sd15_schedule() -> Schedule:
-    """Return SD1.5's noise levels, reckoned in 64 bits and then rounded, as ComfyUI does."""
+def sd15_schedule(*, zero_terminal: bool = False) -> Schedule:
+    """Return SD1.5's noise levels, reckoned in 64 bits and then rounded, as ComfyUI does.
+
+    With `zero_terminal` they are rescaled (Lin et al. 2023); as nothing can be divided by what is left then,
+    ComfyUI's ModelSamplingDiscrete (zsnr) keeps a share of 5e-8 at the last.
+    """
     betas = torch.linspace(0.00085**0.5, 0.012**0.5, TIMESTEPS, dtype=torch.float64) ** 2
     kept = torch.cumprod(1 - betas, dim=0)
+    if zero_terminal:
+        roots = kept.sqrt()
+        kept = ((roots - roots[-1]) * roots[0] / (roots[0] - roots[-1])) ** 2
+        kept[-1] = _LEAST_KEPT
     sigmas = ((1 - kept) / kept) ** 0.5
     return Schedule(sigmas.float(), sigmas.log().float())
 
@@ -120,9 +133,11 @@ def normal_sigmas(schedule: Schedule, steps: int) -> torch.Tensor:
     return torch.cat([logs.exp(), torch.zeros(1)])
 
 
-def _euler(denoise: Denoise, noise: torch.Tensor, steps: int, velocity: bool) -> torch.Tensor:
+def _euler(
+    denoise: Denoise, noise: torch.Tensor, steps: int, velocity: bool, zero_terminal: bool
+) -> torch.Tensor:
     """Euler's method on the probability flow (Karras et al. 2022, algorithm 2 without churn)."""
-    schedule = sd15_schedule()
+    schedule = sd15_schedule(zero_terminal=zero_terminal)
     levels = normal_sigmas(schedule, steps).tolist()
     latents = noise * math.sqrt(1 + levels[0] ** 2)
     for level, following in pairwise(levels):
@@ -137,9 +152,9 @@ def _euler(denoise: Denoise, noise: torch.Tensor, steps: int, velocity: bool) ->
 
 
 def _by_diffusers(
-    denoise: Denoise, noise: torch.Tensor, prompt: SamplePrompt, velocity: bool
+    denoise: Denoise, noise: torch.Tensor, prompt: SamplePrompt, velocity: bool, zero_terminal: bool
 ) -> torch.Tensor:
-    scheduler = _scheduler(prompt.sampler, velocity)
+    scheduler = _scheduler(prompt.sampler, velocity, zero_terminal)
     scheduler.set_timesteps(prompt.steps)
     # What some methods add on their way comes from the prompt's seed too, apart from the first noise.
     extra = {"generator": torch.Generator().manual_seed((prompt.seed + 1) % 2**64)}
@@ -151,8 +166,11 @@ def _by_diffusers(
     return latents
 
 
-def _scheduler(name: str, velocity: bool) -> Any:
-    """Return diffusers' scheduler for a name of kohya's; unlike kohya's, none clips latents to -1..1."""
+def _scheduler(name: str, velocity: bool, zero_terminal: bool) -> Any:
+    """Return diffusers' scheduler for a name of kohya's; unlike kohya's, none clips latents to -1..1.
+
+    Not all know rescaled noise levels; the others draw with the plain ones.
+    """
     import diffusers
 
     kinds: dict[str, tuple[str, dict[str, Any]]] = {
@@ -168,6 +186,8 @@ def _scheduler(name: str, velocity: bool) -> Any:
         "dpmsingle": ("DPMSolverSinglestepScheduler", {"lower_order_final": True}),
     }
     kind, more = kinds[name.removeprefix("k_")]
+    if zero_terminal and kind in _RESCALING:
+        more = {**more, "rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
     return getattr(diffusers, kind)(
         num_train_timesteps=TIMESTEPS,
         beta_start=0.00085,

@@ -88,3 +88,15 @@ def test_it_stops_within_a_step_when_asked() -> None:
     with pytest.raises(UserCancelledError):
         draw(painter, stop=lambda: painter.asked >= 4)
     assert painter.asked == 4
+
+
+def test_rescaled_noise_levels_end_in_noise_alone_and_stay_numbers() -> None:
+    schedule, plain = sd15_schedule(zero_terminal=True), sd15_schedule()
+    assert float(schedule.sigmas[-1]) > 4000 and bool(torch.isfinite(schedule.logs).all())
+    assert float(schedule.sigmas[0]) == pytest.approx(float(plain.sigmas[0]), rel=1e-3)
+    for name in ("euler", "ddim", "euler_a", "dpmsolver++", "lms"):
+        painter = Painter(velocity=True)
+        if name != "lms":  # which does not know them
+            painter.kept = 1 / (1 + schedule.sigmas.double() ** 2)
+        found = draw(painter, replace(PROMPT, sampler=name, steps=20), velocity=True, zero_terminal=True)
+        assert float((found - painter.picture).abs().mean()) < 0.1, name
