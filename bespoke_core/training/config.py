@@ -5,7 +5,7 @@ The keys themselves stand in `keys`.
 
 from __future__ import annotations
 
-import difflib
+import math
 import os
 import types
 import typing
@@ -21,6 +21,9 @@ from ..files import read_text
 from ..paths import safe_name
 from . import toml_form
 from .keys import CHECKS, KEYS_WITHOUT_EFFECT_ON_WEIGHTS, PATH_KEYS, TrainingConfig, judging
+from .keys.about import HIDDEN_KEYS
+from .keys.fields import TRAINING
+from .keys.translate import translate
 
 __all__ = [
     "KEYS_WITHOUT_EFFECT_ON_WEIGHTS",
@@ -62,8 +65,8 @@ class Option:
 
 
 def describe() -> tuple[Option, ...]:
-    """Return every key in the order of the class, made from its fields."""
-    return tuple(_option(name) for name in TrainingConfig.model_fields)
+    """Return every key that can be set, in the order of the class, made from its fields."""
+    return tuple(_option(name) for name in TrainingConfig.model_fields if name not in HIDDEN_KEYS)
 
 
 def _option(name: str) -> Option:
@@ -100,20 +103,19 @@ def from_values(values: Mapping[str, Any], *, file: str | os.PathLike[str] | Non
     """Make a configuration from flat keys; what is absent gets its default.
 
     Args:
-        values: key to value; None stands for "not given" where a key allows it.
+        values: key to value; None stands for "not given" where a key allows it. Keys of kohya's that are
+            none here are accepted, with a sentence in `notices`, or refused.
         file: the file that the values come from, for errors.
 
     Raises:
         InputError: an unknown key (the nearest known one is named), a wrong type, a value out of range, or
             keys that contradict each other.
     """
-    for key in values:
-        if key not in TrainingConfig.model_fields:
-            raise InputError(
-                "there is no such key", file=file, field=key, value=values[key], remedy=_nearest(key)
-            )
+    known, said = translate(values, known=TrainingConfig.model_fields, file=file)
+    if said:
+        known["notices"] = [*known.get("notices", ()), *said]
     try:
-        config = TrainingConfig.model_validate(dict(values))
+        config = TrainingConfig.model_validate(known)
     except ValidationError as error:
         raise _input_error(error, file) from None
     _check_together(config, file)
@@ -148,6 +150,9 @@ def to_toml(config: TrainingConfig) -> str:
         value = getattr(config, option.name)
         if value is not None:
             sections.setdefault(option.section, {})[option.name] = value
+    for name in HIDDEN_KEYS:
+        if value := getattr(config, name):
+            sections.setdefault(TRAINING, {})[name] = value
     return toml_form.render(sections)
 
 
@@ -161,12 +166,6 @@ def with_absolute_paths(config: TrainingConfig) -> TrainingConfig:
     return config.model_copy(update=paths)
 
 
-def _nearest(key: str) -> str:
-    known = list(TrainingConfig.model_fields)
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
-    return f"Did you mean {near[0]}?" if near else "Remove it, or look the keys up in the documentation."
-
-
 def _input_error(error: ValidationError, file: str | os.PathLike[str] | None) -> InputError:
     first = error.errors()[0]
     field = str(first["loc"][0]) if first["loc"] else None
@@ -174,7 +173,10 @@ def _input_error(error: ValidationError, file: str | os.PathLike[str] | None) ->
     if field is None:
         return InputError(message, file=file, remedy="Correct the configuration.")
     option = _option(field)
-    if option.choices:
+    value = first["input"]
+    if isinstance(value, str) and option.kind in (int, float, bool) and _bare(value):
+        remedy = f"Write it without quotes: {value.strip()}."
+    elif option.choices:
         remedy = "Use one of: " + ", ".join(str(choice) for choice in option.choices) + "."
     elif option.minimum is not None:
         remedy = f"Use a number from {option.minimum:g} to {option.maximum:g}."
@@ -183,6 +185,14 @@ def _input_error(error: ValidationError, file: str | os.PathLike[str] | None) ->
     return InputError(
         message[0].lower() + message[1:], file=file, field=field, value=first["input"], remedy=remedy
     )
+
+
+def _bare(text: str) -> bool:
+    """Return whether text in quotes holds what should stand there without them."""
+    try:
+        return text.strip().lower() in ("true", "false") or math.isfinite(float(text))
+    except ValueError:
+        return False
 
 
 _KIND_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "text in quotes"}

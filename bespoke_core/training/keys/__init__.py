@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from . import judging, loss, network, noise, optimization, schedule
+from . import data, judging, loss, network, noise, optimization, schedule
+from .about import ABOUT_KEYS, AboutKeys
 from .captions import CaptionKeys
 from .data import DataKeys
 from .fields import Refuse
@@ -38,6 +39,7 @@ PATH_KEYS = (
 # What a run is called and where its files lie changes nothing in the weights that come out.
 KEYS_WITHOUT_EFFECT_ON_WEIGHTS = (
     *(key for key in PATH_KEYS if key != "network_weights"),
+    *ABOUT_KEYS,
     *JUDGING_KEYS,
     *OUTPUT_KEYS_WITHOUT_EFFECT_ON_WEIGHTS,
     "output_name",
@@ -48,6 +50,7 @@ KEYS_WITHOUT_EFFECT_ON_WEIGHTS = (
 
 # pydantic takes the fields of the last base first: the order below is that of the documentation, reversed.
 class TrainingConfig(
+    AboutKeys,
     JudgingKeys,
     ValidationKeys,
     LossKeys,
@@ -80,6 +83,7 @@ class TrainingConfig(
 
 Check = Callable[[TrainingConfig, Refuse], None]
 CHECKS: tuple[Check, ...] = (
+    data.check,
     network.check,
     optimization.check,
     schedule.check,

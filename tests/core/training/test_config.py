@@ -103,7 +103,9 @@ def test_a_misspelt_key_is_refused_and_the_nearest_named(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "says"),
     [
-        ("network_dim", "32", "from 1 to 1024"),
+        ("network_dim", "32", "without quotes: 32"),
+        ("learning_rate", "1e-4", "without quotes: 1e-4"),
+        ("shuffle_caption", "true", "without quotes: true"),
         ("network_dim", 0, "from 1 to 1024"),
         ("shuffle_caption", 1, "true or false"),
         ("train_batch_size", True, "from 1 to 1024"),
