@@ -82,9 +82,10 @@ WITHOUT_EFFECT: dict[str, str] = {
         "clip_g_dropout_rate clip_l_dropout_rate t5_dropout_rate discrete_flow_shift enable_scaled_pos_embed "
         "gemma2_max_token_length t5xxl_max_token_length t5_max_token_length qwen3_max_token_length "
         "guidance_scale logit_mean logit_std mode_scale weighting_scheme sigmoid_scale timestep_sampling "
-        "training_shift model_prediction_type pos_emb_random_crop_rate sample_batch_size save_clip save_t5xxl split_mode "
-        "system_prompt t5xxl_device t5xxl_dtype mem_eff_save show_timesteps show_timesteps_resolution "
-        "text_encoder_cpu vae_chunk_size vae_disable_cache qwen_image_vae_2d fp8_scaled fp8_vl",
+        "training_shift model_prediction_type pos_emb_random_crop_rate sample_batch_size save_clip "
+        "save_t5xxl split_mode system_prompt t5xxl_device t5xxl_dtype mem_eff_save show_timesteps "
+        "show_timesteps_resolution text_encoder_cpu vae_chunk_size vae_disable_cache qwen_image_vae_2d "
+        "fp8_scaled fp8_vl",
     ),
 }
 """Keys that are accepted: key to why it changes nothing here."""
