@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .table import Row, labels
+from .table import SETTING_COLUMNS, Row, labels, score_columns
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 SPRITE_EDGE = 96
 MAX_PIXELS = 40_000_000
 _PAPER, _INK, _FAINT = "#ffffff", "#1d2430", "#6b7480"
-_GAP, _HEAD, _LINE = 6, 40, 18
+_GAP, _HEAD, _LINE = 10, 40, 18
+_NEAR = 2
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,8 @@ def contact_sheet(pictures: Sequence[ReportPicture], *, score: str = "unique_col
         pictures: of a sweep, in any order; a cell without a picture stays empty.
         score: the column that is written under each sprite.
 
-    Sprites are enlarged by a whole factor. When the sheet would have more than `MAX_PIXELS`, fewer seeds are
-    shown and the sheet says so.
+    Each cell shows the picture and its sprite side by side, the score beneath. Sprites are enlarged by a whole
+    factor. When the sheet would have more than `MAX_PIXELS`, fewer seeds are shown and the sheet says so.
 
     Returns:
         An RGB picture.
@@ -52,11 +53,14 @@ def contact_sheet(pictures: Sequence[ReportPicture], *, score: str = "unique_col
 
     rows = _in_order(pictures)
     called = labels(dict(rows))
-    prompts = list(dict.fromkeys(p.row.prompt for p in pictures))
+    varied = varied_settings([p.row for p in pictures])
+    prompts = list(dict.fromkeys(columns_of(p.row, varied) for p in pictures))
     seeds = list(dict.fromkeys(p.row.seed for p in pictures))
     label = max([70, *(8 * len(text) for text in called.values())])
-    shown = _seeds_that_fit(len(rows), len(prompts), len(seeds), label)
-    cell_width = shown * (SPRITE_EDGE + _GAP) + _GAP
+    pair = 1 + any(p.sprite_path not in (None, p.path) for p in pictures)
+    width = pair * SPRITE_EDGE + (pair - 1) * _NEAR
+    shown = _seeds_that_fit(len(rows), len(prompts), len(seeds), label, width)
+    cell_width = shown * (width + _GAP) + _GAP
     cell_height = SPRITE_EDGE + _LINE + _GAP
     note = _LINE if shown < len(seeds) else 0
     size = (label + max(1, len(prompts)) * cell_width, _HEAD + max(1, len(rows)) * cell_height + note)
@@ -70,13 +74,20 @@ def contact_sheet(pictures: Sequence[ReportPicture], *, score: str = "unique_col
         position = seeds.index(picture.row.seed)
         if position >= shown:
             continue
-        x = label + prompts.index(picture.row.prompt) * cell_width + _GAP + position * (SPRITE_EDGE + _GAP)
+        x = (
+            label
+            + prompts.index(columns_of(picture.row, varied)) * cell_width
+            + _GAP
+            + position * (width + _GAP)
+        )
         y = _HEAD + rows.index((picture.row.checkpoint, picture.row.epoch)) * cell_height
-        sheet.paste(enlarged(picture, SPRITE_EDGE), (x, y))
+        if pair > 1:
+            sheet.paste(fitted(picture.path, SPRITE_EDGE), (x, y))
+        sheet.paste(enlarged(picture, SPRITE_EDGE), (x + width - SPRITE_EDGE, y))
         value = picture.row.scores.get(score)
-        match = picture.row.scores.get("background_match")
-        text = f"{'' if value is None else value}{_mark(match)}"
-        _write(draw, (x, y + SPRITE_EDGE + 2), text, 12, _FAINT, SPRITE_EDGE)
+        shown_value = "" if value is None else f"{value:.1f}" if isinstance(value, float) else value
+        text = f"{shown_value}{_mark(picture.row.scores.get('background_match'))}"
+        _write(draw, (x, y + SPRITE_EDGE + 2), text, 12, _FAINT, width)
     if note:
         text = f"{shown} of {len(seeds)} seeds are shown; the report's folder has all."
         _write(draw, (8, size[1] - _LINE), text, 12, _FAINT, size[0])
@@ -90,19 +101,37 @@ def enlarged(picture: ReportPicture, edge: int) -> Image:
     """
     from PIL import Image as Images
 
-    with Images.open(picture.sprite_path or picture.path) as opened:
-        source = opened.convert("RGB")
-    longest = max(source.size)
-    if longest <= edge:
-        factor = edge // longest
-        fitted = source.resize((source.width * factor, source.height * factor), Images.Resampling.NEAREST)
-    else:
-        scale = edge / longest
-        size = (max(1, round(source.width * scale)), max(1, round(source.height * scale)))
-        fitted = source.resize(size, Images.Resampling.LANCZOS)
+    small = fitted(picture.sprite_path or picture.path, edge)
+    factor = max(1, edge // max(small.size))
+    small = small.resize((small.width * factor, small.height * factor), Images.Resampling.NEAREST)
     square = Images.new("RGB", (edge, edge), _PAPER)
-    square.paste(fitted, ((edge - fitted.width) // 2, (edge - fitted.height) // 2))
+    square.paste(small, ((edge - small.width) // 2, (edge - small.height) // 2))
     return square
+
+
+def fitted(path: Path, edge: int) -> Image:
+    """Return a picture file as RGB, shrunk where its longer side has more than `edge` pixels."""
+    from PIL import Image as Images
+
+    with Images.open(path) as opened:
+        source = opened.convert("RGB")
+    scale = edge / max(source.size)
+    if scale >= 1:
+        return source
+    size = (max(1, round(source.width * scale)), max(1, round(source.height * scale)))
+    return source.resize(size, Images.Resampling.LANCZOS)
+
+
+def varied_settings(rows: Sequence[Row]) -> list[str]:
+    """Return the settings in which the rows differ."""
+    present = [name for name in score_columns(rows) if name in SETTING_COLUMNS]
+    return [name for name in present if len({row.scores.get(name) for row in rows}) > 1]
+
+
+def columns_of(row: Row, varied: Sequence[str]) -> str:
+    """Return what a picture shows besides its checkpoint and seed: the prompt, and settings that vary."""
+    values = [f"{name.replace('_', ' ')} {row.scores.get(name) or 'none'}" for name in varied]
+    return ", ".join([row.prompt, *values])
 
 
 def _in_order(pictures: Sequence[ReportPicture]) -> list[tuple[str, int | None]]:
@@ -110,10 +139,10 @@ def _in_order(pictures: Sequence[ReportPicture]) -> list[tuple[str, int | None]]
     return sorted(found, key=lambda row: (-1 if row[1] is None else row[1], row[0]))
 
 
-def _seeds_that_fit(rows: int, prompts: int, seeds: int, label: int) -> int:
+def _seeds_that_fit(rows: int, prompts: int, seeds: int, label: int, width: int) -> int:
     height = _HEAD + max(1, rows) * (SPRITE_EDGE + _LINE + _GAP)
     shown = max(1, seeds)
-    while shown > 1 and (label + prompts * (shown * (SPRITE_EDGE + _GAP) + _GAP)) * height > MAX_PIXELS:
+    while shown > 1 and (label + prompts * (shown * (width + _GAP) + _GAP)) * height > MAX_PIXELS:
         shown -= 1
     return shown
 

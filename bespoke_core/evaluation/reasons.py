@@ -10,13 +10,11 @@ from .ranking import Ranked
 from .statistics import least_pairs
 from .table import Row
 from .verdict_text import LISTED, label_of, listed, noun, score_name, sentence
+from .why import MOST_SEEDS, pictures_word
 
 if TYPE_CHECKING:
     from .comparing import Comparison
     from .verdict import Verdict
-
-MOST_SEEDS = 200
-"""Where more seeds than this would be needed, two checkpoints are the same for all that matters."""
 
 
 def reasons(verdict: Verdict, rows: Sequence[Row]) -> tuple[str, ...]:
@@ -43,7 +41,7 @@ def reasons(verdict: Verdict, rows: Sequence[Row]) -> tuple[str, ...]:
             "Look at them: they may be too plain."
         )
     if best.following.bleeding:
-        pictures = _pictures(best.following.bleeding)
+        pictures = pictures_word(best.following.bleeding)
         found.append(f"In {pictures} of {best.label} two features that should differ have the same colour.")
     return tuple(found)
 
@@ -91,7 +89,7 @@ def _mean_reason(verdict: Verdict, best: Ranked) -> str:
     span = f", 95 % interval {interval.low:.1f} to {interval.high:.1f}" if interval.n > 1 else ""
     return (
         f"{sentence(best.label)} has the {superlative} mean of {score_name(verdict.by)}{among}: "
-        f"{interval.mean:.1f} over {_pictures(interval.n)}{span}."
+        f"{interval.mean:.1f} over {pictures_word(interval.n)}{span}."
     )
 
 
@@ -192,7 +190,9 @@ def _baseline_reasons(verdict: Verdict, best: Ranked) -> list[str]:
             f"doing: {'; '.join(base.differs)}."
         )
     elif not base.proved:
-        lines.append(f"Over the {_pictures(base.pairs)} of both, chance may explain that (p = {base.p:.2g}).")
+        lines.append(
+            f"Over the {pictures_word(base.pairs)} of both, chance may explain that (p = {base.p:.2g})."
+        )
     return lines
 
 
@@ -204,10 +204,6 @@ def _base_reasons(verdict: Verdict, best: Ranked) -> list[str]:
     return [
         f"The base model without a LoRA scores {mean:.1f} (control, cannot win): {best.label} is {effect}."
     ]
-
-
-def _pictures(count: int) -> str:
-    return "1 picture" if count == 1 else f"{count} pictures"
 
 
 def _rivals(count: int) -> str:

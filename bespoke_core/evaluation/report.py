@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,13 +11,12 @@ from .. import __version__
 from ..errors import InputError
 from ..files import check_report_folder, whole_folder, write_json, write_text
 from .chart import chart_png
-from .contact_sheet import ReportPicture, contact_sheet, enlarged
-from .table import Row, labels, score_columns, write_csv
-from .verdict_text import chosen_word, headline
+from .contact_sheet import ReportPicture, contact_sheet
+from .report_page import places_of, report_html
+from .table import Row, write_csv
+from .verdict_text import headline
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
-
     from .verdict import Verdict
 
 FILES = {
@@ -30,14 +27,6 @@ FILES = {
     "chart": "chart.png",
     "contact_sheet": "contact_sheet.png",
 }
-_TEMPLATE = Path(__file__).with_name("report.html.jinja")
-_SHOWN_SCORES = (
-    *("unique_colors", "perceptual_colors", "background_match"),
-    *("grid_fidelity", "excess_colors", "edge_distance"),
-)
-# Above this a page with every full-size picture would be too heavy to open; sprites are always in it.
-_MAX_FULL_SIZE = 120
-_THUMBNAIL = 256
 
 
 def write_report(
@@ -71,14 +60,19 @@ def write_report(
     return {kind: folder / name for kind, name in FILES.items()}
 
 
+_PLACE_KEYS = ("checkpoint", "epoch", "mean", "interval", "n", "follows", "why")
+
+
 def report_markdown(rows: Sequence[Row], verdict: Verdict, settings: Mapping[str, Any]) -> str:
     """Return the report as Markdown: the verdict, the ranking as a table, the settings."""
     lines = ["# Which checkpoint to use", "", f"**{_escaped(headline(verdict))}**", ""]
     lines += [f"- {_escaped(reason)}" for reason in verdict.reasons]
     lines += ["", "![score over the epochs](chart.png)", ""]
-    lines += ["| checkpoint | epoch | mean | 95 % interval | pictures | follows the prompts |"]
-    lines += ["|---|---|---|---|---|---|"]
-    for place in _places(verdict):
+    lines += [f"## {verdict.shape.phase.capitalize()} over the epochs", "", verdict.shape.advice, ""]
+    lines += ["## Ranking", ""]
+    lines += ["| checkpoint | epoch | mean | 95 % interval | pictures | follows the prompts | why |"]
+    lines += ["|---|---|---|---|---|---|---|"]
+    for place in places_of(verdict):
         lines.append("| " + " | ".join(_escaped(place[key]) for key in _PLACE_KEYS) + " |")
     if verdict.not_measured:
         lines += ["", "Not measured:", "", *(f"- {_escaped(note)}" for note in verdict.not_measured)]
@@ -86,114 +80,6 @@ def report_markdown(rows: Sequence[Row], verdict: Verdict, settings: Mapping[str
     lines += [json.dumps(dict(settings), indent=1, ensure_ascii=False), "```", ""]
     lines += [f"{len(rows)} pictures; all scores are in table.csv. Written by Bespoke {__version__}.", ""]
     return "\n".join(lines)
-
-
-def report_html(
-    rows: Sequence[Row],
-    verdict: Verdict,
-    settings: Mapping[str, Any],
-    *,
-    chart: Image,
-    pictures: Sequence[ReportPicture],
-) -> str:
-    """Return the report as one page that needs no other file and no network."""
-    from jinja2 import Environment, StrictUndefined
-
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    template = environment.from_string(_TEMPLATE.read_text(encoding="utf-8"))
-    columns = [name for name in _SHOWN_SCORES if name in score_columns(rows)]
-    by_cell = {(p.row.checkpoint, p.row.prompt, p.row.seed): p for p in pictures}
-    return template.render(
-        headline=headline(verdict),
-        reasons=verdict.reasons,
-        places=_places(verdict),
-        not_measured=verdict.not_measured,
-        shape=verdict.shape,
-        chart=_inline(chart),
-        prompts=settings.get("prompts", {}),
-        groups=_groups(pictures, verdict),
-        best_word=chosen_word(verdict.winner) if verdict.winner else "",
-        columns=columns,
-        rows=[_table_row(row, columns, by_cell) for row in rows],
-        settings=json.dumps(dict(settings), indent=1, ensure_ascii=False),
-        version=__version__,
-    )
-
-
-_PLACE_KEYS = ("checkpoint", "epoch", "mean", "interval", "n", "follows")
-
-
-def _places(verdict: Verdict) -> list[dict[str, Any]]:
-    places = [*verdict.ranking, *([verdict.base] if verdict.base else [])]
-    tied = set(verdict.tied_with_best)
-    best_word = chosen_word(verdict.winner) if verdict.winner else ""
-    shown = []
-    for place in places:
-        interval = place.interval
-        mark = best_word if place.checkpoint == verdict.best else "tied" if place.checkpoint in tied else ""
-        shown.append(
-            {
-                "checkpoint": place.checkpoint,
-                "epoch": "" if place.epoch is None else place.epoch,
-                "mean": f"{interval.mean:.1f}",
-                "interval": f"{interval.low:.1f} to {interval.high:.1f}" if interval.n > 1 else "",
-                "n": interval.n,
-                "follows": {True: "yes", False: "no", None: "not measured"}[place.following.follows],
-                "mark": "control" if place is verdict.base else mark,
-            }
-        )
-    return shown
-
-
-def _groups(pictures: Sequence[ReportPicture], verdict: Verdict) -> list[dict[str, Any]]:
-    """Return the pictures checkpoint by checkpoint, the chosen one's row marked."""
-    ordered = sorted(pictures, key=lambda p: (-1 if p.row.epoch is None else p.row.epoch, p.row.checkpoint))
-    called = labels({p.row.checkpoint: p.row.epoch for p in ordered})
-    full_size = len(ordered) <= _MAX_FULL_SIZE
-    groups: dict[str, dict[str, Any]] = {}
-    for picture in ordered:
-        row = picture.row
-        group = groups.setdefault(
-            row.checkpoint,
-            {
-                "name": called[row.checkpoint],
-                "best": row.checkpoint == verdict.best,
-                "cells": [],
-            },
-        )
-        group["cells"].append(
-            {
-                "prompt": row.prompt,
-                "seed": row.seed,
-                "sprite": _inline(enlarged(picture, 96)),
-                "full": _inline(enlarged(ReportPicture(row, picture.path), _THUMBNAIL))
-                if full_size
-                else None,
-                "score": row.scores.get(verdict.by),
-                "match": row.scores.get("background_match"),
-                "wanted": row.scores.get("background_color"),
-            }
-        )
-    return list(groups.values())
-
-
-def _table_row(row: Row, columns: Sequence[str], by_cell: Mapping[Any, ReportPicture]) -> dict[str, Any]:
-    values = []
-    for name in columns:
-        value = row.scores.get(name)
-        values.append(
-            "not measured" if value is None else f"{value:.2f}" if isinstance(value, float) else value
-        )
-    return {
-        "checkpoint": row.checkpoint,
-        "epoch": "" if row.epoch is None else row.epoch,
-        "prompt": row.prompt,
-        "seed": row.seed,
-        "values": values,
-        "has_picture": (row.checkpoint, row.prompt, row.seed) in by_cell,
-    }
 
 
 def _write_files(
@@ -234,9 +120,3 @@ def _escaped(value: object) -> str:
     for mark in "\\|*_`<[":
         text = text.replace(mark, f"\\{mark}")
     return text
-
-
-def _inline(picture: Image) -> str:
-    target = io.BytesIO()
-    picture.save(target, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(target.getvalue()).decode("ascii")

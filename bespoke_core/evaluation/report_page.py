@@ -1,0 +1,233 @@
+"""The report as one HTML page that opens anywhere: no other file, no network."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .. import __version__
+from .contact_sheet import ReportPicture, columns_of, fitted, varied_settings
+from .ranking import Ranked
+from .table import BASE, Row, labels, score_columns
+from .verdict_text import chosen_word, direction, headline, score_name
+from .why import why_not
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from .verdict import Verdict
+
+_HERE = Path(__file__).parent
+_SHOWN_SCORES = (
+    *("unique_colors", "perceptual_colors", "background_match", "feature_match", "color_bleed"),
+    *("grid_fidelity", "excess_colors", "palette_distance", "edge_distance"),
+)
+# How large the pictures are in the page, by how many there are: it must stay light enough to be sent.
+_EDGES = ((60, 320), (160, 256), (500, 192), (1500, 128), (4000, 96))
+_MOST_OPEN = 300
+_MOST_PICTURES = 8000
+
+
+def report_html(
+    rows: Sequence[Row],
+    verdict: Verdict,
+    settings: Mapping[str, Any],
+    *,
+    chart: Image,
+    pictures: Sequence[ReportPicture],
+) -> str:
+    """Return the page.
+
+    Args:
+        rows: the table.
+        verdict: on these rows.
+        settings: what is needed to make the sweep again, JSON-able.
+        chart: of the score over the epochs.
+        pictures: of the sweep; the more there are, the smaller they are shown, and of very many full-size
+            ones are left out.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    shown = pictures[:_MOST_PICTURES]
+    numbers = [name for name in _numeric(rows, verdict.by) if name not in _SHOWN_SCORES]
+    scores = [*numbers, *(name for name in _SHOWN_SCORES if name in score_columns(rows))]
+    columns = [*varied_settings(rows), *dict.fromkeys([verdict.by, *scores])]
+    return environment.get_template("report.html.jinja").render(
+        headline=headline(verdict),
+        verdict=verdict,
+        by=score_name(verdict.by),
+        direction=direction(verdict),
+        winner=verdict.winner,
+        winner_hash=_hash(rows, verdict.best),
+        best_word=chosen_word(verdict.winner) if verdict.winner else "",
+        places=places_of(verdict),
+        bounds=_bounds(verdict),
+        chart=_inline(chart),
+        chart_text=_chart_text(verdict),
+        prompts=settings.get("prompts") or {},
+        groups=_groups(shown, verdict),
+        left_out=len(pictures) - len(shown),
+        open_all=len(shown) <= _MOST_OPEN,
+        columns=columns,
+        rows=[_table_row(row, columns) for row in rows],
+        files=_files(rows),
+        settings=_settings(settings),
+        settings_json=json.dumps(dict(settings), indent=1, ensure_ascii=False),
+        version=__version__,
+    )
+
+
+def places_of(verdict: Verdict) -> list[dict[str, Any]]:
+    """Return the ranking for a table, the control last; every value is shown as it is."""
+    tied = set(verdict.tied_with_best)
+    best_word = chosen_word(verdict.winner) if verdict.winner else ""
+    shown = []
+    for place in (*verdict.ranking, *([verdict.base] if verdict.base else [])):
+        interval = place.interval
+        mark = best_word if place.checkpoint == verdict.best else "tied" if place.checkpoint in tied else ""
+        shown.append(
+            {
+                "checkpoint": place.checkpoint,
+                "epoch": "" if place.epoch is None else place.epoch,
+                "mean": f"{interval.mean:.1f}",
+                "interval": f"{interval.low:.1f} to {interval.high:.1f}" if interval.n > 1 else "",
+                "n": interval.n,
+                "follows": _follows(place),
+                "mark": "control" if place is verdict.base else mark,
+                "why": why_not(verdict, place),
+                "place": place,
+            }
+        )
+    return shown
+
+
+def _follows(place: Ranked) -> str:
+    following = place.following
+    if following.follows is None:
+        return "no clear answer" if following.asked_in_vain else "not measured"
+    word = "yes" if following.follows else "no"
+    answers = following.yes + following.no
+    return f"{word} ({following.yes} of {answers})" if answers else word
+
+
+def _bounds(verdict: Verdict) -> dict[str, float]:
+    """Return where the bars of the ranking begin and how wide one per cent is."""
+    places = [*verdict.ranking, *([verdict.base] if verdict.base else [])]
+    ends = [end for p in places for end in (p.interval.low, p.interval.high, p.interval.mean) if end == end]
+    low, high = (min(ends), max(ends)) if ends else (0.0, 1.0)
+    return {"low": low, "step": (high - low) / 100 or 1.0}
+
+
+def _chart_text(verdict: Verdict) -> str:
+    told = "; ".join(f"{p.label} {p.interval.mean:.1f}" for p in verdict.ranking[:40])
+    return f"Mean of {score_name(verdict.by)} with 95 % intervals, best first: {told}."
+
+
+def _groups(pictures: Sequence[ReportPicture], verdict: Verdict) -> list[dict[str, Any]]:
+    """Return the pictures checkpoint by checkpoint, the chosen one first."""
+    edge = next((edge for most, edge in _EDGES if len(pictures) <= most), 0)
+    order = {place.checkpoint: index for index, place in enumerate(verdict.ranking)}
+    names = dict.fromkeys(picture.row.checkpoint for picture in pictures)
+    called = labels({picture.row.checkpoint: picture.row.epoch for picture in pictures})
+    ranked = sorted(names, key=lambda name: (name == BASE, order.get(name, len(order)), name))
+    groups = []
+    varied = varied_settings([picture.row for picture in pictures])
+    of_name: dict[str, list[ReportPicture]] = {}
+    for picture in pictures:
+        of_name.setdefault(picture.row.checkpoint, []).append(picture)
+    for name in ranked:
+        found = sorted(of_name[name], key=lambda p: (columns_of(p.row, varied), p.row.seed))
+        interval = verdict.place(name).interval if name in order else None
+        groups.append(
+            {
+                "name": "the base model without a LoRA" if name == BASE else called[name],
+                "file": name,
+                "best": name == verdict.best,
+                "mean": None if interval is None else f"{interval.mean:.1f}",
+                "cells": [_cell(picture, verdict, varied, edge) for picture in found],
+            }
+        )
+    return groups
+
+
+def _cell(picture: ReportPicture, verdict: Verdict, varied: Sequence[str], edge: int) -> dict[str, Any]:
+    row = picture.row
+    value = row.scores.get(verdict.by)
+    full = edge and (picture.sprite_path is None or picture.sprite_path != picture.path)
+    return {
+        "what": columns_of(row, varied),
+        "seed": row.seed,
+        "sprite": _sprite(picture) if picture.sprite_path is not None or not full else None,
+        "full": _inline(fitted(picture.path, edge), "WEBP") if full else None,
+        "score": "not measured" if value is None else f"{value:.1f}" if isinstance(value, float) else value,
+        "matches": [
+            (word, row.scores[name])
+            for name, word in (("background_match", "background"), ("feature_match", "features"))
+            if row.scores.get(name) in ("yes", "no", "unclear")
+        ],
+        "wanted": _color(row.scores.get("background_color")),
+    }
+
+
+def _color(value: object) -> str | None:
+    """Return a colour code, or None for anything else: a table may come from strangers."""
+    text = str(value)
+    plain = len(text) == 7 and text[0] == "#" and all(c in "0123456789abcdefABCDEF" for c in text[1:])
+    return text if plain else None
+
+
+def _sprite(picture: ReportPicture) -> str:
+    """Return the sprite pixel for pixel; the page enlarges it without blending."""
+    return _inline(fitted(picture.sprite_path or picture.path, 96))
+
+
+def _table_row(row: Row, columns: Sequence[str]) -> list[Any]:
+    values: list[Any] = [row.checkpoint, "" if row.epoch is None else row.epoch, row.prompt, row.seed]
+    for name in columns:
+        value = row.scores.get(name)
+        text = f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else value
+        values.append("" if value is None else text)
+    return values
+
+
+def _numeric(rows: Sequence[Row], by: str) -> list[str]:
+    return [by] if any(row.number(by) is not None for row in rows) else []
+
+
+def _hash(rows: Sequence[Row], name: str | None) -> str:
+    found = (row.scores.get("checkpoint_sha256") for row in rows if row.checkpoint == name)
+    return str(next((one for one in found if one), ""))
+
+
+def _files(rows: Sequence[Row]) -> list[tuple[str, str]]:
+    """Return every checkpoint with the hash of its file, where the table knows it."""
+    names = dict.fromkeys(row.checkpoint for row in rows)
+    return [(name, found) for name in names if (found := _hash(rows, name))]
+
+
+def _settings(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the plain settings for a table; what is nested stands in the JSON below it."""
+    plain = []
+    for name, value in settings.items():
+        if isinstance(value, list) and all(isinstance(one, str | int | float) for one in value):
+            plain.append((name.replace("_", " "), ", ".join(str(one) for one in value)))
+        elif isinstance(value, str | int | float):
+            plain.append((name.replace("_", " "), str(value) or "none"))
+    return plain
+
+
+def _inline(picture: Image, kind: str = "PNG") -> str:
+    target = io.BytesIO()
+    picture.save(target, format=kind, **({"optimize": True} if kind == "PNG" else {"quality": 82}))
+    return f"data:image/{kind.lower()};base64," + base64.b64encode(target.getvalue()).decode("ascii")

@@ -1,0 +1,54 @@
+"""What is said of each place of a ranking, in a few words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .ranking import Ranked
+
+if TYPE_CHECKING:
+    from .verdict import Verdict
+
+MOST_SEEDS = 200
+"""Where more seeds than this would be needed, two checkpoints are the same for all that matters."""
+
+
+def why_not(verdict: Verdict, place: Ranked) -> str:
+    """Return in a few words why a checkpoint was chosen or not.
+
+    Args:
+        verdict: that ranks it.
+        place: of its ranking, or the base model's.
+    """
+    best, following = verdict.winner, place.following
+    if best is None or place is verdict.base:
+        return "the control: it cannot win" if place is verdict.base else ""
+    if place.checkpoint == verdict.best:
+        return "the least bad: none follows the prompts" if following.follows is False else "chosen"
+    if following.follows is False and best.following.follows is not False:
+        if following.share is None:
+            flat = f"{following.flat} of {pictures_word(following.pictures)}"
+            return f"does not follow the prompts: {flat} are of one colour"
+        answers = following.yes + following.no
+        sure = "" if following.sure else ", though that may be chance"
+        return f"does not follow the prompts: {following.yes} of {answers} clear answers are yes{sure}"
+    found = next((c for c in verdict.comparisons if c.checkpoint == place.checkpoint), None)
+    if found is None or found.difference is None:
+        return "too few pictures to be compared"
+    amount = f"{abs(found.difference):.1f} {'more' if found.difference > 0 else 'fewer'} than {best.label}"
+    if not found.tied:
+        return f"worse: {amount}, beyond chance ({_p(found.p_holm)})"
+    if found.at_floor:
+        return f"tied: {amount}, but both lie under what the VAE alone makes of true art"
+    if found.more_seeds is None or found.more_seeds > MOST_SEEDS:
+        return f"tied: {amount}, which says nothing"
+    return f"tied: {amount}, which may be chance; about {found.more_seeds} more seeds would tell"
+
+
+def _p(value: float) -> str:
+    return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
+
+
+def pictures_word(count: int) -> str:
+    """Return a number of pictures in words."""
+    return "1 picture" if count == 1 else f"{count} pictures"
