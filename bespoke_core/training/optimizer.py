@@ -117,7 +117,7 @@ def _groups(config: TrainingConfig, groups: Mapping[str, list[Any]]) -> list[dic
     for part, parameters in groups.items():
         rate = config.rate_of("unet" if part == "unet" else "text_encoder")
         if parameters and isinstance(parameters[0], dict):
-            found += [{"lr": rate, **group} for group in parameters]
+            found += [{"lr": rate, **group} for group in parameters if group["params"]]
         elif parameters:
             found.append({"params": parameters, "lr": rate})
     return found
