@@ -9,14 +9,16 @@ import random
 import torch
 
 from .caption import shown_captions
-from .loss import picture_losses, snr_weights
-from .noise import TIMESTEPS, add_noise, make_noise, velocity
+from .objective import draw, losses
 from .session import Session
 from .text import encode_windows, token_windows
 
 
 def batch_loss(session: Session, batch: list[int], epoch: int, number: int) -> torch.Tensor:
     """Return the mean loss of a batch of picture indices, with its gradients' graph.
+
+    With several processes it is this process's part of that mean: their sum is the mean. Chance is drawn for
+    the whole batch by each of them alike.
 
     Args:
         epoch, number: the epoch and the batch in it; with the seed they decide all chance.
@@ -26,16 +28,7 @@ def batch_loss(session: Session, batch: list[int], epoch: int, number: int) -> t
     generator = torch.Generator().manual_seed(seed_of(config.seed, "noise", epoch, number))
     looks = session.latents.draw(batch, random.Random(f"look:{config.seed}:{epoch}:{number}"))
     shown = session.latents.take(batch, looks)
-    latents = shown.latents
-    timesteps = torch.randint(0, TIMESTEPS, (len(batch),), generator=generator)
-    noise = make_noise(
-        (latents.shape[0], latents.shape[1], latents.shape[2], latents.shape[3]),
-        generator,
-        offset=config.noise_offset,
-        iterations=config.multires_noise_iterations,
-        discount=config.multires_noise_discount,
-    )
-    latents, noise, timesteps = (tensor.to(session.device) for tensor in (latents, noise, timesteps))
+    drawn = draw(config, shown.latents, generator)
     captions = shown_captions(
         pictures,
         seed=config.seed,
@@ -44,25 +37,26 @@ def batch_loss(session: Session, batch: list[int], epoch: int, number: int) -> t
         step=steps_before(session, epoch, number),
         steps=session.plan.steps,
     )
+    mine = session.ranks.share(len(batch))
+    weights = torch.tensor([picture.loss_weight for picture in pictures])
+    own = losses(
+        session,
+        shown.latents[mine],
+        drawn.share(mine),
+        encoded(session, captions[mine]),
+        picture_weights=weights[mine],
+        place_weights=None if shown.weights is None else shown.weights[mine],
+    )
+    return own.sum() / len(batch)
+
+
+def encoded(session: Session, captions: list[str]) -> torch.Tensor:
+    """Return captions as the UNet reads them: (B, tokens, width) on the device."""
+    config = session.config
     windows = token_windows(session.tokenizer, captions, config.max_token_length).to(session.device)
     if session.frozen_text is not None:
-        context = session.frozen_text.encode(windows)
-    else:
-        context = encode_windows(session.base.text_encoder, windows, config.clip_skip)
-    noisy = add_noise(latents, noise, timesteps, session.alphas)
-    predicted = session.base.unet(noisy.to(session.dtype), timesteps, context.to(session.dtype)).sample
-    v = config.v_parameterization
-    weights = None
-    if config.min_snr_gamma is not None:
-        weights = snr_weights(timesteps, session.alphas, config.min_snr_gamma, velocity=v)
-    target = velocity(latents, noise, timesteps, session.alphas) if v else noise
-    return picture_losses(
-        predicted,
-        target,
-        picture_weights=torch.tensor([p.loss_weight for p in pictures], device=session.device),
-        place_weights=None if shown.weights is None else shown.weights.to(session.device),
-        snr_weight=weights,
-    ).mean()
+        return session.frozen_text.encode(windows)
+    return encode_windows(session.base.text_encoder, windows, config.clip_skip)
 
 
 def steps_before(session: Session, epoch: int, number: int) -> int:

@@ -7,23 +7,36 @@ before. So a run that was interrupted anywhere goes on exactly as if it had not 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
 
-import torch
-
-from ..errors import UserCancelledError
-from .batch import batch_loss
 from .dataset import epoch_batches
-from .errors import TrainingError
+from .ema import weights_to_keep
+from .errors import StoppedError, TrainingError
+from .judge import Judge, Judgement
+from .pace import Pace
+from .parallel import Ranks
 from .plan import TrainingPlan
-from .saving import save_checkpoint, save_place, stateful
+from .saving import Saver
 from .session import Session, Tell, prepare
-from .state import STATE_FILE, Place, load_state
+from .state import Place, State, load_state, read_state
+from .step import Step, add_gradients, apply_gradients
+from .validation import due_after_epoch, due_after_step, held_out_loss
+
+Stop = Callable[[], bool]
 
 
-def train(plan: TrainingPlan, *, resume: bool, tell: Tell, stop: Callable[[], bool]) -> None:
+def train(
+    plan: TrainingPlan,
+    *,
+    resume: bool,
+    tell: Tell,
+    stop: Stop,
+    judge: Judge | None = None,
+    ranks: Ranks | None = None,
+) -> EarlyStop | None:
     """Train and write every checkpoint of the plan.
 
     Args:
@@ -31,104 +44,198 @@ def train(plan: TrainingPlan, *, resume: bool, tell: Tell, stop: Callable[[], bo
         resume: go on from the run folder's state, if there is one.
         tell: told of every event.
         stop: asked between batches; when it returns True the state is saved and the run ends.
+        judge: looks at every epoch and may end the run early.
+        ranks: the processes that train together; none is this one alone.
+
+    Returns:
+        Where and why the judge ended the run, None where it came to its planned end.
 
     Raises:
-        UserCancelledError: `stop` returned True.
-        TrainingError: the loss or a weight is no longer a number.
+        StoppedError: `stop` returned True.
+        TrainingError: the loss or a weight is no longer a number, a file cannot be written, or another
+            process of the run is gone.
         InputError: the state does not belong to this plan.
     """
-    session = prepare(plan, tell, stop)
-    place = Place()
-    if resume and (plan.run_folder / STATE_FILE).is_file():
-        place = load_state(plan.run_folder / STATE_FILE, fingerprint=plan.fingerprint, **stateful(session))
-        tell("resumed", epoch=place.epoch, step=place.step, steps=plan.steps)
-    while place.epoch <= plan.epochs and place.step < plan.steps:
-        place = _epoch(session, place, tell, stop)
+    session = prepare(plan, tell, stop, ranks)
+    return Loop(session, tell, stop, judge).run(resume=resume)
 
 
-def _epoch(session: Session, place: Place, tell: Tell, stop: Callable[[], bool]) -> Place:
-    """Train the rest of the epoch that is under way, write its file and state; return the next place."""
-    plan, config = session.plan, session.config
-    batches = epoch_batches(plan.training_set, config.train_batch_size, seed=config.seed, epoch=place.epoch)
-    accumulate = config.gradient_accumulation_steps
-    tell("epoch", epoch=place.epoch, epochs=plan.epochs, step=place.step, steps=plan.steps)
-    while place.batch < len(batches) and place.step < plan.steps:
-        began = time.perf_counter()
-        numbers = range(place.batch, min(place.batch + accumulate, len(batches)))
-        loss = 0.0
-        for number in numbers:
-            if stop():
-                save_place(session, place)
-                raise UserCancelledError(f"stopped in epoch {place.epoch} after step {place.step}")
-            loss += _backward(session, batches[number], place.epoch, number) / len(numbers)
-        rate = float(session.scheduler.get_last_lr()[0])
-        _update(session, [batches[number] for number in numbers])
-        place = replace(
-            place,
-            batch=numbers.stop,
-            step=place.step + 1,
-            loss_sum=place.loss_sum + loss,
-            loss_count=place.loss_count + 1,
+@dataclass(frozen=True)
+class EarlyStop:
+    """Where and why the judge ended a run.
+
+    Attributes:
+        epoch, step: the last that were trained.
+        reason: the judge's, as a sentence.
+    """
+
+    epoch: int
+    step: int
+    reason: str
+
+
+class Loop:
+    """A run under way.
+
+    Args:
+        session: what it works with.
+        tell: told of every event.
+        stop: asked between batches.
+        judge: looks at every epoch, or None.
+    """
+
+    def __init__(self, session: Session, tell: Tell, stop: Stop, judge: Judge | None = None) -> None:
+        self._session, self._tell, self._stop, self._judge = session, tell, stop, judge
+        self._saver = Saver(session, tell)
+        self._pace = Pace()
+
+    def run(self, *, resume: bool) -> EarlyStop | None:
+        """Train from the plan's beginning, or from where the state says; see `train` for what comes back."""
+        plan, place = self._session.plan, self._place(resume)
+        self._judging("begin", place)
+        if place.batch == 0 and place.epoch > plan.begin.epoch:
+            # Whatever ended the run may have done so between the state and the judgement.
+            ended = replace(place, epoch=place.epoch - 1)
+            if stop := self._judged(ended, self._saver.epoch_path(ended)):
+                return stop
+        while not self._at_end(place):
+            ended = self._epoch(place)
+            checkpoint = self._saver.epoch_file(ended)
+            place = Place(epoch=ended.epoch + 1, step=ended.step)
+            self._saver.state(place)
+            if stop := self._judged(ended, checkpoint):
+                return stop
+        return None
+
+    def _epoch(self, place: Place) -> Place:
+        """Train the rest of the epoch that is under way; return where it ended."""
+        session, plan, config = self._session, self._session.plan, self._session.config
+        batches = epoch_batches(
+            plan.training_set,
+            config.train_batch_size,
+            seed=config.seed,
+            epoch=place.epoch,
+            ranks=plan.processes,
         )
-        tell(
+        self._tell("epoch", epoch=place.epoch, epochs=plan.epochs, step=place.step, steps=plan.steps)
+        while place.batch < len(batches) and place.step < plan.steps:
+            self._pace.begin()
+            numbers = range(place.batch, min(place.batch + config.gradient_accumulation_steps, len(batches)))
+            losses = []
+            for number in numbers:
+                self._obey_stop(place, first=number == numbers.start)
+                losses.append(add_gradients(session, batches[number], place.epoch, number))
+            done = apply_gradients(session, losses, [batches[number] for number in numbers])
+            place = replace(
+                place,
+                batch=numbers.stop,
+                step=place.step + 1,
+                loss_sum=place.loss_sum + done.loss,
+                loss_count=place.loss_count + 1,
+            )
+            self._tell_step(place, done)
+            self._saver.step_file(place)
+            self._saver.state_within_epoch(place)
+            if due_after_step(config, place.step):
+                self._measured(place)
+            self._judging("after_step", place)
+        self._pace.pause()
+        return place
+
+    def _at_end(self, place: Place) -> bool:
+        return place.epoch > self._session.plan.epochs or place.step >= self._session.plan.steps
+
+    def _place(self, resume: bool) -> Place:
+        """Bring back what this run, or the one it begins from, has done; return where to go on."""
+        session, plan, ranks = self._session, self._session.plan, self._session.ranks
+        own = resume and ranks.from_first(plan.own_state.is_file)
+        path = plan.own_state if own else plan.start
+        if path is None:
+            return plan.begin
+        told, tensors = {}, {}
+        if ranks.first:
+            state = read_state(path, fingerprint=plan.fingerprint if own else None)
+            told, tensors = state.told, state.tensors
+        state = State(ranks.from_first(lambda: told), ranks.tensors_from_first(tensors))
+        place = load_state(state, session.parts, path=path, own_rates=not own)
+        if not own:
+            place = plan.begin
+        self._tell("resumed", epoch=place.epoch, step=place.step, steps=plan.steps)
+        return place
+
+    def _obey_stop(self, place: Place, *, first: bool) -> None:
+        """Save and end the run when it was asked to stop; several processes ask each other once a step."""
+        ranks = self._session.ranks
+        if (ranks.count > 1 and not first) or not ranks.any(self._stop()):
+            return
+        self._saver.state(place)
+        raise StoppedError(place, saved=self._session.config.save_state)
+
+    def _judged(self, ended: Place, checkpoint: Path | None) -> EarlyStop | None:
+        """Measure and judge the epoch that ended; the first process does, the others wait for its word."""
+        due = due_after_epoch(self._session.config, ended.epoch)
+        held_out = self._measured(ended) if due else None
+        if self._judge is None:
+            return None
+        judge = self._judge
+
+        def ask() -> dict[str, Any]:
+            with weights_to_keep(self._session):
+                told = judge.after_epoch(
+                    self._session,
+                    epoch=ended.epoch,
+                    step=ended.step,
+                    checkpoint=checkpoint,
+                    held_out_loss=held_out,
+                    tell=self._tell,
+                )
+            return asdict(told)
+
+        told = Judgement(**self._session.ranks.from_first(ask))
+        if not told.stop or self._at_end(replace(ended, epoch=ended.epoch + 1)):
+            return None
+        return EarlyStop(ended.epoch, ended.step, told.reason)
+
+    def _measured(self, place: Place) -> float | None:
+        """Measure the loss on the held-out pictures, if there are any."""
+        session = self._session
+        loss = session.ranks.from_first(lambda: held_out_loss(session))
+        if loss is not None:
+            if not math.isfinite(loss):
+                raise TrainingError("The held-out loss is no longer a number. The files so far are good.")
+            self._tell("validation", epoch=place.epoch, step=place.step, loss=loss)
+        return loss
+
+    def _judging(self, when: str, place: Place) -> None:
+        """Let the judge get ready, or look at a step where one is due."""
+        session, judge = self._session, self._judge
+        every = session.config.steps_between_samples
+        if judge is None or not session.ranks.first:
+            return
+        now = {"epoch": place.epoch, "step": place.step}
+        if when == "begin":
+            with weights_to_keep(session):
+                judge.begin(session, **now, tell=self._tell, stop=self._stop)
+        elif every and place.step % every == 0:
+            with weights_to_keep(session):
+                judge.after_step(session, **now, tell=self._tell)
+
+    def _tell_step(self, place: Place, done: Step) -> None:
+        seconds, plan, pace = self._pace.end(), self._session.plan, self._pace
+        if slept := pace.slept():
+            self._tell("slept", seconds=slept)
+        self._tell(
             "step",
             epoch=place.epoch,
             epochs=plan.epochs,
             step=place.step,
             steps=plan.steps,
-            loss=loss,
+            loss=done.loss,
             mean_loss=place.loss_sum / place.loss_count,
-            lr=rate,
-            seconds=(seconds := time.perf_counter() - began),
-            steps_per_second=1 / seconds,
+            lr=next(iter(done.rates.values())),
+            lrs=done.rates,
+            grad_norm=None if done.overflow else done.grad_norm,
+            seconds=seconds,
+            steps_per_second=1 / pace.seconds,
+            seconds_left=pace.left(plan.steps - place.step, plan.epochs - place.epoch),
         )
-    save_checkpoint(session, place, tell)
-    following = Place(epoch=place.epoch + 1, step=place.step)
-    save_place(session, following)
-    return following
-
-
-def _backward(session: Session, batch: list[int], epoch: int, number: int) -> float:
-    """Add one batch's gradients and return its loss.
-
-    Raises:
-        TrainingError: the loss is not finite; the pictures are named.
-    """
-    with torch.autocast(session.device.type, session.dtype, enabled=session.dtype != torch.float32):
-        loss = batch_loss(session, batch, epoch, number)
-    value = float(loss.detach())
-    if not math.isfinite(value):
-        raise TrainingError(_not_finite("The loss", session, [batch]))
-    loss = loss / session.config.gradient_accumulation_steps
-    (session.scaler.scale(loss) if session.scaler else loss).backward()
-    return value
-
-
-def _update(session: Session, batches: list[list[int]]) -> None:
-    """Make one optimizer step from the gradients that were added up.
-
-    Raises:
-        TrainingError: a gradient is not finite, before any weight has changed.
-    """
-    scaler, optimizer = session.scaler, session.optimizer
-    if scaler:
-        scaler.unscale_(optimizer)
-    limit = session.config.max_grad_norm or math.inf
-    norm = torch.nn.utils.clip_grad_norm_(session.network.parameters(), limit)
-    if scaler:  # it leaves out a step that overflowed and lowers its scale
-        scaler.step(optimizer)
-        scaler.update()
-    elif not torch.isfinite(norm):
-        raise TrainingError(_not_finite("A gradient", session, batches))
-    else:
-        optimizer.step()
-    session.scheduler.step()
-    optimizer.zero_grad(set_to_none=True)
-
-
-def _not_finite(what: str, session: Session, batches: list[list[int]]) -> str:
-    names = sorted({session.plan.training_set.pictures[index].name for batch in batches for index in batch})
-    return (
-        f"{what} is no longer a number; the pictures of that step are {', '.join(names)}. The files written "
-        "so far are good. Lower the learning rate, or use mixed_precision bf16 or no."
-    )

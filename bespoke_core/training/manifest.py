@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,13 @@ import psutil
 from .. import __version__
 from ..errors import InputError
 from ..files import sha256_of_file, write_json
-from .kohya_file import expected_checkpoints, is_whole
+from .claim import owner_of
+from .judge import best_of_run
+from .kohya_file import is_whole
+from .outputs import checkpoint_names
 from .plan import TrainingPlan
+from .processes import ancestors, identity
+from .state_header import Place
 
 MANIFEST = "run.json"
 _UNDER_WAY = ("starting", "running")
@@ -82,7 +87,11 @@ def write_manifest(plan: TrainingPlan, status: str, *, resumed: bool = False, **
                 "pictures": len(plan.training_set.pictures),
             },
             "notices": list(plan.notices),
-            "checkpoints": _checkpoints(plan),
+            "processes": plan.processes,
+            "checkpoints": _checkpoints(plan, more.get("stopped_early")),
+            "stopped_early": None,
+            "early_stopping": _early_stopping(plan),
+            "best": best_of_run(plan.run_folder),
             "versions": {"bespoke": __version__, "python": platform.python_version(), **_versions()},
             "process": {"id": os.getpid(), "started": psutil.Process().create_time()},
             "started": started or time.time(),
@@ -98,16 +107,15 @@ def check_run_folder(plan: TrainingPlan) -> None:
     Raises:
         InputError: see above.
     """
-    told = read_manifest(plan.run_folder)
-    if told is None:
-        return
-    if in_use(told):
+    owner = owner_of(plan.run_folder)
+    if owner not in {"", identity()} and owner not in ancestors():
         raise InputError(
-            f"process {told['process']['id']} is training there",
+            f"process {owner.partition(':')[0]} is training there",
             file=plan.run_folder,
             remedy="Wait for it, stop it, or use another output_name.",
         )
-    if told.get("fingerprint") != plan.fingerprint and told.get("checkpoints"):
+    told = read_manifest(plan.run_folder)
+    if told is not None and told.get("fingerprint") != plan.fingerprint and told.get("checkpoints"):
         raise InputError(
             "holds the checkpoints of a run with another configuration, data set or base model",
             file=plan.run_folder,
@@ -115,17 +123,14 @@ def check_run_folder(plan: TrainingPlan) -> None:
         )
 
 
-def in_use(manifest: dict[str, Any]) -> bool:
-    """Return whether a process is training by this manifest right now."""
-    return manifest.get("status") == "running" and _alive(manifest.get("process", {}))
-
-
 def finished_result(plan: TrainingPlan) -> TrainingResult | None:
     """Return the result in the plan's run folder if it is of this very plan, complete and undamaged."""
     told = read_manifest(plan.run_folder)
     if told is None or told.get("status") != "finished" or told.get("fingerprint") != plan.fingerprint:
         return None
-    names = expected(plan)
+    if told.get("stopped_early") and told.get("early_stopping") != _early_stopping(plan):
+        return None  # with other patience it may go on
+    names = expected(plan, told.get("stopped_early"))
     hashes = {entry["file"]: entry["sha256"] for entry in told.get("checkpoints", [])}
     for name in names:
         path = plan.run_folder / name
@@ -134,9 +139,26 @@ def finished_result(plan: TrainingPlan) -> TrainingResult | None:
     return TrainingResult(plan.run_folder, tuple(plan.run_folder / name for name in names))
 
 
-def expected(plan: TrainingPlan) -> tuple[str, ...]:
-    """Return the names of the files that the plan's run writes."""
-    return expected_checkpoints(plan.config.output_name, plan.epochs, plan.config.save_every_n_epochs)
+def expected(plan: TrainingPlan, stopped_early: Mapping[str, Any] | None = None) -> tuple[str, ...]:
+    """Return the names of the files that the plan's run writes.
+
+    Args:
+        plan: of the run.
+        stopped_early: the manifest's entry of that name: such a run has the files up to that epoch.
+    """
+    if not stopped_early:
+        return plan.checkpoints
+    return checkpoint_names(
+        plan.config,
+        epochs=plan.epochs,
+        steps=plan.steps,
+        begin=plan.begin,
+        stopped=Place(epoch=int(stopped_early["epoch"]), step=int(stopped_early["step"])),
+    )
+
+
+def _early_stopping(plan: TrainingPlan) -> dict[str, Any]:
+    return {k: v for k, v in plan.config.model_dump().items() if k.startswith("early_stopping")}
 
 
 def remove_leavings(folders: Iterable[Path]) -> None:
@@ -146,18 +168,9 @@ def remove_leavings(folders: Iterable[Path]) -> None:
             leaving.unlink(missing_ok=True)
 
 
-def _checkpoints(plan: TrainingPlan) -> list[dict[str, Any]]:
-    paths = [plan.run_folder / name for name in expected(plan)]
+def _checkpoints(plan: TrainingPlan, stopped_early: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    paths = [plan.run_folder / name for name in expected(plan, stopped_early)]
     return [{"file": path.name, "sha256": sha256_of_file(path)} for path in paths if is_whole(path)]
-
-
-def _alive(process: dict[str, Any]) -> bool:
-    """Return whether that very process still runs; a number alone may have been given to another."""
-    try:
-        found = psutil.Process(int(process["id"]))
-        return found.is_running() and abs(found.create_time() - float(process["started"])) < 2
-    except (psutil.Error, KeyError, TypeError, ValueError):
-        return False
 
 
 def _versions() -> dict[str, str]:

@@ -6,9 +6,9 @@ import functools
 import importlib.util
 import math
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..errors import InputError
 from ..files import key_of, sha256_of_file
@@ -16,10 +16,9 @@ from ..tokenizer import find_tokenizer
 from .config import KEYS_WITHOUT_EFFECT_ON_WEIGHTS, TrainingConfig
 from .dataset import TrainingSet, count_batches
 from .layout import CLIP, UNET, Shapes, read_layout, read_shapes
+from .outputs import check_disk, checkpoint_names, disk_need
 from .reading import read_set
-
-_RESERVE = 64 << 20  # bytes left free for logs and for other programs
-_BYTES = {"fp16": 2, "bf16": 2}
+from .state_header import STATE_FILE, Place, find_state, read_header
 
 
 @dataclass(frozen=True)
@@ -32,9 +31,13 @@ class TrainingPlan:
         training_set: the pictures.
         base: the base model's file; `base_sha256` its hash.
         tokenizer: folder of the CLIP tokenizer.
+        processes: how many train together; a batch is shared out among them.
         batches: batches in an epoch; `epochs` and `steps` (optimizer steps) of the whole run.
+        begin: where the run begins.
+        start: the state of another run from which it begins, or None.
         fingerprint: a hash of all that decides the trained weights.
         notices: sentences that the user should read.
+        disk_bytes: what its files take at most.
     """
 
     config: TrainingConfig
@@ -43,11 +46,47 @@ class TrainingPlan:
     base: Path
     base_sha256: str
     tokenizer: Path
+    processes: int
     batches: int
     epochs: int
     steps: int
+    begin: Place
+    start: Path | None
     fingerprint: str
     notices: tuple[str, ...]
+    disk_bytes: int
+
+    @property
+    def checkpoints(self) -> tuple[str, ...]:
+        """The names of the files that the run writes when nothing stops it early."""
+        return checkpoint_names(self.config, epochs=self.epochs, steps=self.steps, begin=self.begin)
+
+    @property
+    def own_state(self) -> Path:
+        """The run's state file."""
+        return self.run_folder / STATE_FILE
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the key `resume` names this run's own state: the run is to go on from it."""
+        return bool(self.config.resume) and self.start is None
+
+    def summary(self) -> dict[str, Any]:
+        """Return what would be done, JSON-able, for people and scripts that only want to know."""
+        return {
+            "run_folder": str(self.run_folder),
+            "pictures": len(self.training_set.pictures),
+            "held_out": len(self.training_set.held_out),
+            "processes": self.processes,
+            "batches": self.batches,
+            "epochs": self.epochs,
+            "steps": self.steps,
+            "first_step": self.begin.step + 1,
+            "checkpoints": list(self.checkpoints),
+            "disk_bytes": self.disk_bytes,
+            "fingerprint": self.fingerprint,
+            "notices": list(self.notices),
+        }
 
 
 def make_plan(config: TrainingConfig, run_folder: Path) -> TrainingPlan:
@@ -68,10 +107,22 @@ def make_plan(config: TrainingConfig, run_folder: Path) -> TrainingPlan:
     read_layout(base)
     tokenizer = find_tokenizer(config.tokenizer_path)
     training_set = read_set(config)
-    batches = count_batches(training_set, config.train_batch_size)
+    processes = count_processes(config)
+    batches = count_batches(training_set, config.train_batch_size, ranks=processes)
     epochs, steps = run_length(config, batches)
-    _check_disk(config, run_folder, lora_parameters(shapes, config), epochs)
-    base_sha256 = _hash_of(base)
+    start = _foreign_state(config, run_folder)
+    begin = _begin(config, batches, steps, start)
+    names = checkpoint_names(config, epochs=epochs, steps=steps, begin=begin)
+    need = disk_need(config, lora_parameters(shapes, config), len(names))
+    check_disk(run_folder, need)
+    base_sha256 = hash_of(base)
+    decides = [config_key(config, processes), training_set.key, base_sha256]
+    if config.network_weights:
+        decides.append(hash_of(Path(config.network_weights)))
+    if start is not None:
+        decides.append(hash_of(start))
+    if any(dataset.batch_size for dataset in training_set.datasets) and processes > 1:
+        decides.append(f"{processes} processes")
     return TrainingPlan(
         config,
         run_folder,
@@ -79,12 +130,75 @@ def make_plan(config: TrainingConfig, run_folder: Path) -> TrainingPlan:
         base,
         base_sha256,
         tokenizer,
+        processes,
         batches,
         epochs,
         steps,
-        key_of([config_key(config), training_set.key, base_sha256]),
+        begin,
+        start,
+        key_of(decides),
         (*training_set.notices, *_notices(config)),
+        need,
     )
+
+
+def count_processes(config: TrainingConfig) -> int:
+    """Return how many processes train together: those of this one's launcher, else num_processes.
+
+    Raises:
+        InputError: a launcher has started another number than num_processes says.
+    """
+    launched = int(os.environ.get("WORLD_SIZE") or 1)
+    if launched > 1 and config.num_processes not in (1, launched):
+        raise InputError(
+            f"says something else than the launcher, which started {launched} processes",
+            field="num_processes",
+            value=config.num_processes,
+            remedy="Leave it out: under `accelerate launch` its own --num_processes counts.",
+        )
+    return max(launched, config.num_processes)
+
+
+def _foreign_state(config: TrainingConfig, run_folder: Path) -> Path | None:
+    """Return the state of another run that `resume` names."""
+    if not config.resume:
+        return None
+    named = Path(config.resume)
+    if named.resolve() in {p.resolve() for p in (run_folder, run_folder / STATE_FILE.parent)}:
+        return None
+    found = find_state(named)
+    return None if found.resolve() == (run_folder / STATE_FILE).resolve() else found
+
+
+def _begin(config: TrainingConfig, batches: int, steps: int, start: Path | None) -> Place:
+    """Return where the run begins: at initial_step, at the place of another run's state, or at its start.
+
+    Raises:
+        InputError: nothing is left to train from there, or that state cannot be used.
+    """
+    accumulate = config.gradient_accumulation_steps
+    per_epoch = math.ceil(batches / accumulate)
+    asked, field = config.initial_step, "initial_step"
+    if asked is None and config.initial_epoch is not None:
+        asked, field = (config.initial_epoch - 1) * per_epoch, "initial_epoch"
+    if asked is None:
+        if start is None:
+            return Place()
+        place, field = Place(**read_header(start)["place"]), "resume"
+        asked = place.step
+    else:
+        epoch, within = asked // per_epoch + 1, asked % per_epoch
+        place = Place(epoch, 0, (epoch - 1) * per_epoch)
+        if config.skip_until_initial_step:
+            place = Place(epoch, within * accumulate, asked)
+    if asked >= steps:
+        raise InputError(
+            f"leaves nothing to train: the run would begin after step {asked} and has {steps}",
+            field=field,
+            value=getattr(config, field),
+            remedy="Train for more epochs or steps, or begin earlier.",
+        )
+    return place
 
 
 def default_run_folder(config: TrainingConfig) -> Path:
@@ -114,9 +228,10 @@ def run_length(config: TrainingConfig, batches: int) -> tuple[int, int]:
     return math.ceil(config.max_train_steps / per_epoch), config.max_train_steps
 
 
-def config_key(config: TrainingConfig) -> str:
-    """Return a hash of the keys that decide the trained weights."""
-    return key_of({k: v for k, v in config.model_dump().items() if k not in KEYS_WITHOUT_EFFECT_ON_WEIGHTS})
+def config_key(config: TrainingConfig, processes: int = 1) -> str:
+    """Return a hash of the keys that decide the trained weights; a batch counts as a whole."""
+    told = {k: v for k, v in config.model_dump().items() if k not in KEYS_WITHOUT_EFFECT_ON_WEIGHTS}
+    return key_of({**told, "train_batch_size": config.train_batch_size * processes})
 
 
 def lora_parameters(shapes: Shapes, config: TrainingConfig) -> int:
@@ -144,31 +259,26 @@ def _notices(config: TrainingConfig) -> list[str]:
         )
     if config.mixed_precision == "fp16":
         found.append("mixed_precision = fp16 may overflow; bf16 is safer where the device has it.")
+    found += _notices_of_trackers(config)
+    if config.resume and (config.initial_epoch is not None or config.initial_step is not None):
+        found.append("initial_epoch and initial_step win over the place in the state that resume names.")
+    if not config.save_state:
+        found.append("save_state = false: an interrupted run starts from its beginning again.")
     return found
 
 
-def _check_disk(config: TrainingConfig, run_folder: Path, parameters: int, epochs: int) -> None:
-    """Refuse a run whose files will not fit; two states exist while one replaces the other."""
-    files = math.ceil(epochs / config.save_every_n_epochs)
-    states = 2 if config.save_state else 0
-    need = parameters * (_BYTES.get(config.save_precision or "", 4) * (files + 1) + 12 * states) + _RESERVE
-    folder = run_folder.absolute()
-    while not folder.exists():
-        folder = folder.parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK):
-        raise InputError(
-            "no files can be written there", file=folder, field="output_dir", remedy="Choose another folder."
-        )
-    free = shutil.disk_usage(folder).free
-    if free < need:
-        raise InputError(
-            f"the run needs about {need >> 20} MiB and the disk has {free >> 20} MiB left",
-            file=folder,
-            remedy="Free some space, save fewer epochs (save_every_n_epochs), or use save_precision fp16.",
-        )
+def _notices_of_trackers(config: TrainingConfig) -> list[str]:
+    wanted = {None: {"tensorboard"} if config.logging_dir else set(), "all": {"tensorboard", "wandb"}}
+    return [
+        f"{name} is not installed, so nothing is shown there (python -m pip install {name}). "
+        "Loss and rate are in events.jsonl all the same."
+        for name in sorted(wanted.get(config.log_with, {str(config.log_with)}))
+        if importlib.util.find_spec(name) is None
+    ]
 
 
-def _hash_of(path: Path) -> str:
+def hash_of(path: Path) -> str:
+    """Return a file's SHA-256; an unchanged file is read once in a process."""
     told = path.stat()
     return _cached_hash(str(path.absolute()), told.st_size, told.st_mtime_ns)
 

@@ -15,6 +15,7 @@ import psutil
 from ..errors import UserCancelledError
 from ..events import EventReader
 from ..files import write_text
+from .claim import claim, owner_of, pass_on, release
 from .config import TrainingConfig, to_toml, with_absolute_paths
 from .errors import TrainingError
 from .kohya_file import is_whole
@@ -23,14 +24,15 @@ from .manifest import (
     check_run_folder,
     expected,
     finished_result,
-    in_use,
     read_manifest,
     remove_leavings,
     write_manifest,
 )
 from .plan import TrainingPlan, default_run_folder, make_plan
-from .state import STATE_FILE
-from .work import CONFIG_FILE, EVENTS_FILE, PARENT_VARIABLE
+from .processes import identity
+from .state_header import STATE_FILE
+from .stopping import PARENT_VARIABLE
+from .work import CONFIG_FILE, EVENTS_FILE
 
 __all__ = [
     "TrainingProcess",
@@ -76,7 +78,7 @@ def interrupted_run(config: TrainingConfig, run_folder: Path) -> bool:
         InputError: the configuration's input cannot be used.
     """
     told = read_manifest(run_folder)
-    if told is None or told.get("status") == "finished" or in_use(told):
+    if told is None or told.get("status") == "finished" or owner_of(run_folder):
         return False
     return told.get("fingerprint") == _fingerprint(config, run_folder)
 
@@ -88,7 +90,9 @@ def trained_now(config: TrainingConfig, run_folder: Path) -> bool:
         InputError: the configuration's input cannot be used.
     """
     told = read_manifest(run_folder)
-    return told is not None and in_use(told) and told.get("fingerprint") == _fingerprint(config, run_folder)
+    if told is None or not owner_of(run_folder):
+        return False
+    return told.get("fingerprint") == _fingerprint(config, run_folder)
 
 
 def _fingerprint(config: TrainingConfig, run_folder: Path) -> str:
@@ -112,20 +116,36 @@ def start_training(
     run_folder = run_folder.absolute()
     plan = make_plan(with_absolute_paths(config), run_folder)
     check_run_folder(plan)
-    told = read_manifest(run_folder) or {}
-    resume = resume and told.get("fingerprint") == plan.fingerprint
     run_folder.mkdir(parents=True, exist_ok=True)
-    write_text(run_folder / CONFIG_FILE, to_toml(plan.config))
-    write_manifest(plan, "starting", resumed=resume)
-    events = run_folder / EVENTS_FILE
-    keeps_log = resume and (run_folder / STATE_FILE).is_file() and events.is_file()
-    start = events.stat().st_size if keeps_log else 0
-    if not keeps_log:  # an earlier run's events must not be read as this one's
-        events.unlink(missing_ok=True)
-    command = [python, "-u", "-c", _START, str(_PACK), "train", str(run_folder / CONFIG_FILE)]
-    command += ["--run-folder", str(run_folder), *(["--resume"] if resume else [])]
-    with (run_folder / LOG_FILE).open("ab" if resume else "wb") as log:
-        process = subprocess.Popen(
+    claim(run_folder)  # until the child has it: nobody else may start here meanwhile
+    try:
+        check_run_folder(plan)
+        told = read_manifest(run_folder) or {}
+        resume = (resume and told.get("fingerprint") == plan.fingerprint) or plan.goes_on
+        write_text(run_folder / CONFIG_FILE, to_toml(plan.config))
+        write_manifest(plan, "starting", resumed=resume)
+        events = run_folder / EVENTS_FILE
+        keeps_log = resume and plan.own_state.is_file() and events.is_file()
+        start = events.stat().st_size if keeps_log else 0
+        if not keeps_log:  # an earlier run's events must not be read as this one's
+            events.unlink(missing_ok=True)
+        process = _spawn(python, plan, resume)
+        pass_on(run_folder, identity(process.pid))
+    except BaseException:
+        release(run_folder)
+        raise
+    return TrainingProcess(process, plan, start)
+
+
+def _spawn(python: str, plan: TrainingPlan, resume: bool) -> subprocess.Popen[bytes]:
+    """Start the child, or the launcher of several."""
+    folder = plan.run_folder
+    command = [python, "-u", "-c", _START, str(_PACK), "train", str(folder / CONFIG_FILE)]
+    command += ["--run-folder", str(folder), *(["--resume"] if resume else [])]
+    if plan.processes > 1:
+        command = [*_launcher(python, plan.processes), *command]
+    with (folder / LOG_FILE).open("ab" if resume else "wb") as log:
+        return subprocess.Popen(
             command,
             cwd=_PACK,
             env=_environment(),
@@ -136,7 +156,15 @@ def start_training(
             start_new_session=os.name != "nt",
             creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
         )
-    return TrainingProcess(process, plan, start)
+
+
+def _launcher(python: str, processes: int) -> list[str]:
+    """Return accelerate's launcher, to be followed by the command that it starts `processes` times."""
+    return [
+        *(python, "-u", "-m", "accelerate.commands.launch"),
+        *("--multi_gpu", "--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"),
+        *("--num_processes", str(processes), "--main_process_port", "0", "--no_python"),
+    ]
 
 
 class TrainingProcess:
@@ -189,6 +217,8 @@ class TrainingProcess:
                 self._process.kill()
                 self._process.wait()
             _kill(children)
+        if not self.run_folder.is_dir():
+            return
         remove_leavings([self.run_folder, (self.run_folder / STATE_FILE).parent])
         told = read_manifest(self.run_folder) or {}
         if told.get("status") in {"starting", "running"}:  # it was ended before it could write this itself
@@ -202,11 +232,12 @@ class TrainingProcess:
             TrainingError: it failed; the text ends with the log's last lines.
         """
         code = self._process.wait()
-        if self._cancelled or code == _CANCELLED:
+        told = read_manifest(self.run_folder) or {}
+        if self._cancelled or code == _CANCELLED or (code and told.get("status") == "cancelled"):
             raise UserCancelledError(f"training was cancelled; what is finished is in {self.run_folder}")
         if code != 0:
             raise TrainingError(self._failure(f"Training ended with code {code}."))
-        names = expected(self.plan)
+        names = expected(self.plan, told.get("stopped_early"))
         broken = [name for name in names if not is_whole(self.run_folder / name)]
         if broken:
             raise TrainingError(self._failure(f"Training ended without {', '.join(broken)}."))
@@ -214,6 +245,8 @@ class TrainingProcess:
 
     def _failure(self, what: str) -> str:
         log = self.run_folder / LOG_FILE
+        if not log.is_file():
+            return f"{what} Its folder {self.run_folder} is no longer there."
         lines = log.read_text(encoding="utf-8", errors="replace").splitlines()[-LOG_LINES:]
         return "\n".join([f"{what} The last lines of {log}:", *lines])
 
@@ -226,7 +259,7 @@ def _environment() -> dict[str, str]:
         # Threads that spin while they wait slow down everything else on a shared machine.
         "OMP_WAIT_POLICY": os.environ.get("OMP_WAIT_POLICY", "PASSIVE"),
         "HF_HUB_OFFLINE": "1",
-        PARENT_VARIABLE: f"{os.getpid()}:{psutil.Process().create_time()}",
+        PARENT_VARIABLE: identity(),
     }
 
 

@@ -1,50 +1,120 @@
-"""What a run writes while it goes on: its state, and a LoRA file an epoch."""
+"""What a run writes while it goes on: its state, and its LoRA files. Only the first process writes."""
 
 from __future__ import annotations
 
-from typing import Any
+import time
+from pathlib import Path
 
-from .kohya_file import checkpoint_name, save_lora
+from .ema import weights_to_keep
+from .errors import TrainingError
+from .kohya_file import save_lora
 from .metadata import lora_metadata
+from .optimizer import described
+from .outputs import epoch_name, epochs_between_files, last_name, step_name
 from .session import Session, Tell
 from .state import STATE_FILE, Place, save_state
 
 
-def stateful(session: Session) -> dict[str, Any]:
-    """Return the parts of a session that its state holds."""
-    return {
-        "network": session.network,
-        "optimizer": session.optimizer,
-        "scheduler": session.scheduler,
-        "scaler": session.scaler,
-    }
+class Saver:
+    """Writes a run's files; each is whole or not there, and nothing is ever deleted.
+
+    Args:
+        session: the run.
+        tell: told of every file.
+    """
+
+    def __init__(self, session: Session, tell: Tell) -> None:
+        self._session, self._tell = session, tell
+        self._saved = time.monotonic()
+
+    def state(self, place: Place) -> None:
+        """Write the state from which the run can go on at `place`, if states are asked for.
+
+        Raises:
+            TrainingError: it cannot be written; the former one is kept.
+        """
+        config, plan = self._session.config, self._session.plan
+        at_end = config.save_state_on_train_end and place.step >= plan.steps
+        if not self._session.ranks.first or not (config.save_state or at_end):
+            return
+        self._check_folder()
+        try:
+            save_state(plan.run_folder / STATE_FILE, place, self._session.parts, fingerprint=plan.fingerprint)
+        except OSError as error:
+            raise TrainingError(_unwritten("The state", error)) from error
+        self._saved = time.monotonic()
+
+    def state_within_epoch(self, place: Place) -> None:
+        """Write the state after a step where its number or the time since the last one asks for it."""
+        config = self._session.config
+        steps, minutes = config.save_state_every_n_steps, config.save_state_every_n_minutes
+        late = minutes and time.monotonic() - self._saved >= 60 * minutes
+        if (steps and place.step % steps == 0) or late:
+            self.state(place)
+
+    def step_file(self, place: Place) -> None:
+        """Write the file of a step, if it has one."""
+        every = self._session.config.save_every_n_steps
+        if every and place.step % every == 0:
+            self._checkpoint(step_name(self._session.config.output_name, place.step), place, "step")
+
+    def epoch_path(self, place: Place) -> Path | None:
+        """Return the path of an epoch's file, None where the epoch has none."""
+        plan, config = self._session.plan, self._session.config
+        if place.epoch >= plan.epochs or place.step >= plan.steps:
+            return plan.run_folder / last_name(config.output_name)
+        if place.epoch % epochs_between_files(config, plan.epochs):
+            return None
+        return plan.run_folder / epoch_name(config.output_name, place.epoch)
+
+    def epoch_file(self, place: Place) -> Path | None:
+        """Write the file of the epoch that ended, if it has one; return its path."""
+        path = self.epoch_path(place)
+        if path is not None:
+            self._checkpoint(path.name, place, "epoch")
+        return path
+
+    def _checkpoint(self, name: str, place: Place, kind: str) -> None:
+        session, plan = self._session, self._session.plan
+        if not session.ranks.first:
+            return
+        path = plan.run_folder / name
+        self._check_folder()
+        metadata = lora_metadata(
+            session.config,
+            plan.training_set,
+            epoch=place.epoch,
+            epochs=plan.epochs,
+            step=place.step,
+            steps=plan.steps,
+            batches=plan.batches,
+            base_sha256=plan.base_sha256,
+            optimizer=described(session.optimizer, session.config),
+        )
+        try:
+            with weights_to_keep(session):
+                save_lora(path, session.network, precision=session.config.save_precision, metadata=metadata)
+        except OSError as error:
+            raise TrainingError(_unwritten(name, error)) from error
+        self._tell(
+            "checkpoint",
+            epoch=place.epoch,
+            epochs=plan.epochs,
+            step=place.step,
+            path=name,
+            kind=kind,
+            mean_loss=place.loss_sum / max(1, place.loss_count),
+        )
+
+    def _check_folder(self) -> None:
+        """Refuse to go on in a folder that somebody has removed: half a run would look like a whole one."""
+        folder = self._session.plan.run_folder
+        if not folder.is_dir():
+            raise TrainingError(f"The run's folder {folder} was removed while it was trained in. Start anew.")
 
 
-def save_place(session: Session, place: Place) -> None:
-    """Write the state from which the run can go on at `place`, if states are asked for."""
-    if session.config.save_state:
-        path = session.plan.run_folder / STATE_FILE
-        save_state(path, place, fingerprint=session.plan.fingerprint, **stateful(session))
-
-
-def save_checkpoint(session: Session, place: Place, tell: Tell) -> None:
-    """Write the epoch's file, if it has one."""
-    plan, config = session.plan, session.config
-    last = place.epoch >= plan.epochs or place.step >= plan.steps
-    if not last and place.epoch % config.save_every_n_epochs:
-        return
-    path = plan.run_folder / checkpoint_name(config.output_name, place.epoch, last=last)
-    metadata = lora_metadata(
-        config,
-        plan.training_set,
-        epoch=place.epoch,
-        epochs=plan.epochs,
-        step=place.step,
-        steps=plan.steps,
-        batches=plan.batches,
-        base_sha256=plan.base_sha256,
-        optimizer=f"{type(session.optimizer).__module__}.{type(session.optimizer).__qualname__}",
+def _unwritten(what: str, error: OSError) -> str:
+    return (
+        f"{what} could not be written: {error.strerror or error}. The files and the state that were written "
+        "before are whole. Make room or mend the disk, then resume: the run goes on from that state."
     )
-    save_lora(path, session.network, precision=config.save_precision, metadata=metadata)
-    mean = place.loss_sum / max(1, place.loss_count)
-    tell("checkpoint", epoch=place.epoch, epochs=plan.epochs, step=place.step, path=path.name, mean_loss=mean)

@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, Literal
 
 import torch
 
-from ..errors import UserCancelledError
+from ..errors import InputError, UserCancelledError
 from ..tokenizer import load_tokenizer
 from .base_model import BaseModel, load_base
+from .checkpointing import set_checkpointing
 from .config import TrainingConfig
 from .dataset import Picture
+from .ema import Ema, make_ema
 from .latent_files import LatentFiles
-from .latents import LatentStore
+from .latents import Latents, LatentStore
+from .memory_check import check_memory
 from .network import LoraNetwork, add_lora
+from .network_form import read_arguments
 from .noise import alphas_cumprod
-from .plan import TrainingPlan
-from .schedule import make_optimizer, make_scheduler
+from .optimizer import make_optimizer
+from .parallel import Ranks
+from .plan import TrainingPlan, hash_of
+from .schedule import make_scheduler
+from .state import Stateful
 from .text import FrozenText
 from .trim import trim
 
@@ -38,6 +45,9 @@ class Session:
         frozen_text: encodes captions when the text encoder is not trained, else None.
         alphas: share of signal at each timestep, float32.
         dtype: of the base model and of autocast.
+        scaler: the loss scale where dtype is float16, else None.
+        ema: the LoRA's running mean, or None.
+        ranks: the processes that train together.
     """
 
     plan: TrainingPlan
@@ -53,17 +63,49 @@ class Session:
     optimizer: torch.optim.Optimizer
     scheduler: Any
     scaler: Any
+    ema: Ema | None = None
+    ranks: Ranks = field(default_factory=Ranks)
 
     @property
     def config(self) -> TrainingConfig:
         """The run's configuration."""
         return self.plan.config
 
+    @property
+    def rates(self) -> dict[str, float]:
+        """The learning rate of each parameter group: "unet", "text_encoder", LoRA+'s "unet_up" ..."""
+        names = [
+            part + up
+            for part in ("unet", "text_encoder")
+            if self.network.parameters(part)
+            for up in (("", "_up") if read_arguments(self.config.network_args).up_ratio(part) != 1 else ("",))
+        ]
+        return dict(zip(names, map(float, self.scheduler.get_last_lr()), strict=True))
 
-def prepare(plan: TrainingPlan, tell: Tell, stop: Callable[[], bool]) -> Session:
-    """Load the base model, encode the pictures and make the LoRA with its optimizer."""
+    @property
+    def parts(self) -> Stateful:
+        """What the run's state holds."""
+        return Stateful(self.network, self.optimizer, self.scheduler, self.scaler, self.ema)
+
+
+def prepare(plan: TrainingPlan, tell: Tell, stop: Callable[[], bool], ranks: Ranks | None = None) -> Session:
+    """Load the base model, encode the pictures and make the LoRA with its optimizer.
+
+    Args:
+        plan: what is trained.
+        tell: told of every event.
+        stop: asked while pictures are encoded.
+        ranks: the processes that train together; none is this one alone, on its GPU if it has one.
+
+    Raises:
+        UserCancelledError: `stop` returned True.
+        InputError: the base model is not what it was when the run was planned.
+        TrainingError: the base model's weights or latents are no numbers.
+    """
     config = plan.config
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if ranks is None:
+        ranks = Ranks(device=torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+    device = ranks.device
     dtype = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[config.mixed_precision]
     if device.type == "cpu" and dtype != torch.float32:
         text = (
@@ -71,39 +113,58 @@ def prepare(plan: TrainingPlan, tell: Tell, stop: Callable[[], bool]) -> Session
         )
         tell("notice", text=text)
     base = load_base(plan.base, dtype=dtype)
+    if hash_of(plan.base) != plan.base_sha256:
+        raise InputError("was changed while the run began", file=plan.base, remedy="Start the run again.")
     base.encoder.to(device)
     latents = _store(plan, plan.training_set.pictures, base, device)
     held_out = _store(plan, plan.training_set.held_out, base, device)
     if latents.cached:
-        _fill((latents, held_out), tell, stop)
+        _fill((latents, held_out), tell, stop, ranks)
         base.encoder.cpu()
     network = add_lora(base, config)
     trim(base.unet)
     for model in (base.unet, base.text_encoder):
         model.to(device)
     if config.gradient_checkpointing:
-        base.unet.enable_gradient_checkpointing()
-        renamed = hasattr(base.text_encoder, "activation_checkpointing_enable")  # from transformers 5 on
-        name = "activation_checkpointing_enable" if renamed else "gradient_checkpointing_enable"
-        getattr(base.text_encoder, name)({"use_reentrant": False})
-        base.text_encoder.train()  # transformers checkpoints only then; CLIP has no dropout to start
-    groups = {part: network.parameters(part) for part in ("unet", "text_encoder")}
+        set_checkpointing(base, True)
+    tokenizer = load_tokenizer(plan.tokenizer)
+    needed = check_memory(plan, base, network, tokenizer, device=device, dtype=dtype)
+    tell("memory", bytes=needed.total, device=needed.device, text=needed.text())
+    groups = _groups(config, network)
     optimizer = make_optimizer(config, groups, device, lambda text: tell("notice", text=text))
     return Session(
         plan,
         base,
-        load_tokenizer(plan.tokenizer),
+        tokenizer,
         network,
         latents,
         held_out,
         None if config.trains_text_encoder else FrozenText(base.text_encoder, config.clip_skip),
-        alphas_cumprod().to(device),
+        alphas_cumprod(zero_terminal=config.zero_terminal_snr).to(device),
         device,
         dtype,
         optimizer,
         make_scheduler(config, optimizer, plan.steps),
         torch.amp.GradScaler(device.type) if dtype == torch.float16 else None,
+        ema=make_ema(config, network),
+        ranks=ranks,
     )
+
+
+def _groups(config: TrainingConfig, network: LoraNetwork) -> dict[str, list[dict[str, Any]]]:
+    """Return each part's parameter groups: one, or two where LoRA+ gives `up` a rate of its own."""
+    arguments = read_arguments(config.network_args)
+    found: dict[str, list[dict[str, Any]]] = {}
+    parts: tuple[Literal["unet", "text_encoder"], ...] = ("unet", "text_encoder")
+    for part in parts:
+        rate, ratio = config.rate_of(part), arguments.up_ratio(part)
+        found[part] = [{"params": network.parameters(part), "lr": rate}]
+        if ratio != 1:
+            found[part] = [
+                {"params": network.parameters(part, "down"), "lr": rate},
+                {"params": network.parameters(part, "up"), "lr": rate * ratio},
+            ]
+    return {part: groups for part, groups in found.items() if groups[0]["params"]}
 
 
 def _store(
@@ -122,8 +183,11 @@ def _store(
     )
 
 
-def _fill(stores: Sequence[LatentStore], tell: Tell, stop: Callable[[], bool]) -> None:
-    """Encode all pictures beforehand; the events count the forms in which pictures are shown."""
+def _fill(stores: Sequence[LatentStore], tell: Tell, stop: Callable[[], bool], ranks: Ranks) -> None:
+    """Encode all pictures beforehand; the events count the forms in which pictures are shown.
+
+    Of several processes the first one encodes and the others are given the result.
+    """
     total = sum(len(store.places()) for store in stores)
     before, told = 0, time.monotonic()
 
@@ -135,7 +199,35 @@ def _fill(stores: Sequence[LatentStore], tell: Tell, stop: Callable[[], bool]) -
         if stop():
             raise UserCancelledError("stopped while pictures were encoded")
 
+    def fill() -> None:
+        nonlocal before
+        for store in stores:
+            if store.places():
+                store.fill(progress)
+                before += len(store.places())
+
+    ranks.from_first(fill)
     for store in stores:
-        if store.places():
-            store.fill(progress)
-            before += len(store.places())
+        _share(store, ranks)
+
+
+def _share(store: LatentStore, ranks: Ranks) -> None:
+    """Give the first process's latents to the others, as far as it has them in memory."""
+    if ranks.count == 1:
+        return
+    kept, tensors = store.kept(), {}
+    for number, place in enumerate(store.places()):
+        if place in kept:
+            tensors[f"{number}.values"] = kept[place].values
+            if (weights := kept[place].weights) is not None:
+                tensors[f"{number}.weights"] = weights
+    told = ranks.tensors_from_first(tensors)
+    if not ranks.first:
+        numbered = dict(enumerate(store.places()))
+        store.adopt(
+            {
+                place: Latents(told[f"{number}.values"], told.get(f"{number}.weights"))
+                for number, place in numbered.items()
+                if f"{number}.values" in told
+            }
+        )

@@ -1,12 +1,14 @@
 """What is needed to go on after an interruption: one safetensors file, replaced whole.
 
 Chance needs no state: every draw comes from the seed and the place in the run. So the file holds the LoRA,
-the optimizer's tensors, and as JSON in its metadata the counters, the schedule and the loss scale.
+its running mean, the optimizer's tensors, and as JSON in its metadata the counters, the optimizer's other
+values, the schedule and the loss scale.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,111 +17,189 @@ import torch
 
 from ..errors import InputError
 from ..files import whole_file
+from .errors import TrainingError
 from .network import LoraNetwork
+from .state_header import FORM, STATE_FILE, Place, read_header
 
-STATE_FILE = Path("state") / "state.safetensors"
-_FORM = 1
+__all__ = ["STATE_FILE", "Place", "State", "Stateful", "load_state", "read_state", "save_state"]
+
+_REMEDY = "Start the run anew: without --resume, in another folder."
 
 
 @dataclass(frozen=True)
-class Place:
-    """How far a run has come.
+class Stateful:
+    """The parts of a run that a state holds.
 
     Attributes:
-        epoch: the epoch that is under way, from 1; the one after the last when all are done.
-        batch: batches of that epoch that are done.
-        step: optimizer steps done since the run's very start.
-        loss_sum, loss_count: the losses of this epoch's steps so far, for its mean.
+        network: the LoRA.
+        optimizer, scheduler: torch's.
+        scaler: the loss scale of 16-bit training, or None.
+        ema: the LoRA's running mean, or None.
     """
 
-    epoch: int = 1
-    batch: int = 0
-    step: int = 0
-    loss_sum: float = 0.0
-    loss_count: int = 0
+    network: LoraNetwork
+    optimizer: torch.optim.Optimizer
+    scheduler: Any
+    scaler: Any = None
+    ema: Any = None
 
 
-def save_state(
-    path: Path,
-    place: Place,
-    *,
-    fingerprint: str,
-    network: LoraNetwork,
-    optimizer: torch.optim.Optimizer,
-    scheduler: Any,
-    scaler: Any = None,
-) -> None:
+@dataclass(frozen=True)
+class State:
+    """A state as it was read.
+
+    Attributes:
+        told: what is no tensor; JSON-able.
+        tensors: "lora.<key>", "ema.<key>", "optimizer.<number>.<name>", "group.<number>.<name>".
+    """
+
+    told: dict[str, Any]
+    tensors: dict[str, torch.Tensor]
+
+    @property
+    def place(self) -> Place:
+        """Where the run goes on."""
+        return Place(**self.told["place"])
+
+    def part(self, name: str) -> dict[str, torch.Tensor]:
+        """Return the tensors of one part, "lora" or "ema", under their own keys."""
+        start = f"{name}."
+        return {key.removeprefix(start): v for key, v in self.tensors.items() if key.startswith(start)}
+
+
+def save_state(path: Path, place: Place, parts: Stateful, *, fingerprint: str) -> None:
     """Write the state; the former one is kept until this one is whole.
 
     Raises:
+        TrainingError: a number in it is not finite; the former state is unchanged.
         OSError: the disk is full; the former state is unchanged.
     """
     from safetensors.torch import save_file
 
-    kept = optimizer.state_dict()
-    tensors = {f"lora.{key}": value for key, value in network.tensors().items()}
-    plain: dict[str, dict[str, Any]] = {}
-    for number, entries in kept["state"].items():
-        for name, value in entries.items():
-            if isinstance(value, torch.Tensor):
-                tensors[f"optimizer.{number}.{name}"] = value
-            else:
-                plain.setdefault(str(number), {})[name] = value
-    told = {
-        "form": _FORM,
-        "fingerprint": fingerprint,
-        "place": asdict(place),
-        "scheduler": {k: v for k, v in scheduler.state_dict().items() if k != "lr_lambdas"},
-        "rates": [group["lr"] for group in optimizer.param_groups],
-        "optimizer": plain,
-        "scaler": None if scaler is None else scaler.state_dict(),
-    }
+    tensors, told = _taken(parts)
+    for key, value in tensors.items():
+        if value.is_floating_point() and not torch.isfinite(value).all():
+            raise TrainingError(f"{key} is no longer a number. The state before this step is kept.")
+    told |= {"form": FORM, "fingerprint": fingerprint, "place": asdict(place)}
     with whole_file(path) as temporary:
-        save_file(
-            {key: value.detach().cpu().contiguous() for key, value in tensors.items()},
-            temporary,
-            {"bespoke": json.dumps(told)},
-        )
+        save_file(tensors, temporary, {"bespoke": json.dumps(told)})
 
 
-def load_state(
-    path: Path,
-    *,
-    fingerprint: str,
-    network: LoraNetwork,
-    optimizer: torch.optim.Optimizer,
-    scheduler: Any,
-    scaler: Any = None,
-) -> Place:
-    """Read the state into the network, the optimizer and the schedule; return where to go on.
+def read_state(path: Path, *, fingerprint: str | None = None) -> State:
+    """Read a state.
+
+    Args:
+        path: of the file.
+        fingerprint: the run that it must belong to; None takes a state of any run.
 
     Raises:
-        InputError: the file is damaged, or belongs to another configuration, data set or base model.
+        InputError: the file is damaged, of another version, or belongs to another configuration, data set
+            or base model.
     """
-    from safetensors import SafetensorError, safe_open
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
 
-    remedy = "Start the run anew: without --resume, in another folder."
+    told = read_header(path, fingerprint=fingerprint)
     try:
-        with safe_open(path, framework="pt") as file:
-            told = json.loads((file.metadata() or {})["bespoke"])
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
-        raise InputError(f"is not a whole training state ({error})", file=path, remedy=remedy) from None
-    if told["fingerprint"] != fingerprint or told["form"] != _FORM:
+        return State(told, load_file(path))
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"is not a whole training state ({error})", file=path, remedy=_REMEDY) from None
+
+
+def load_state(state: State, parts: Stateful, *, path: Path, own_rates: bool = False) -> Place:
+    """Bring a state into the network, the optimizer, the schedule and the rest; return where to go on.
+
+    Args:
+        state: as it was read; `path` is where from, for errors.
+        parts: made from the run's configuration.
+        own_rates: the state is another run's: keep this run's learning rates, at the schedule's place.
+
+    Raises:
+        InputError: the state is of another network or optimizer.
+    """
+    told, network = state.told, parts.network
+    wanted = {key: tuple(value.shape) for key, value in network.tensors().items()}
+    if wanted != {key: tuple(value.shape) for key, value in state.part("lora").items()}:
+        raise InputError("is of a network of another size or kind", file=path, remedy=_REMEDY)
+    if told["kind"] != _kind(parts.optimizer) or len(told["groups"]) != len(parts.optimizer.param_groups):
         raise InputError(
-            "belongs to a run with another configuration, data set or base model", file=path, remedy=remedy
+            f"is of another optimizer ({told['kind']})", file=path, field="optimizer_type", remedy=_REMEDY
         )
-    network.load({k.removeprefix("lora."): v for k, v in tensors.items() if k.startswith("lora.")})
-    state: dict[int, dict[str, Any]] = {int(number): dict(v) for number, v in told["optimizer"].items()}
-    for key, value in tensors.items():
-        if key.startswith("optimizer."):
-            _, number, name = key.split(".", 2)
-            state.setdefault(int(number), {})[name] = value
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    network.load(state.part("lora"))
+    _load_optimizer(state, parts.optimizer, rates=not own_rates)
     # The schedule's formulas are not state; the library wants a place for them all the same.
-    scheduler.load_state_dict({**told["scheduler"], "lr_lambdas": [None] * len(optimizer.param_groups)})
-    for group, rate in zip(optimizer.param_groups, told["rates"], strict=True):
-        group["lr"] = rate
-    if scaler is not None and told["scaler"]:
-        scaler.load_state_dict(told["scaler"])
-    return Place(**told["place"])
+    formulas = {"lr_lambdas": [None] * len(parts.optimizer.param_groups)}
+    kept = {**told["scheduler"], **(formulas if "lr_lambdas" in parts.scheduler.state_dict() else {})}
+    if own_rates:
+        kept["base_lrs"] = parts.scheduler.base_lrs
+    parts.scheduler.load_state_dict(kept)
+    if own_rates and isinstance(parts.scheduler, torch.optim.lr_scheduler.LambdaLR):
+        shares = [formula(parts.scheduler.last_epoch) for formula in parts.scheduler.lr_lambdas]
+        for group, base, share in zip(parts.optimizer.param_groups, kept["base_lrs"], shares, strict=True):
+            group["lr"] = base * share
+    if parts.scaler is not None and told["scaler"]:
+        parts.scaler.load_state_dict(told["scaler"])
+    if parts.ema is not None and told["ema"] is not None:
+        parts.ema.load(state.part("ema"))
+        parts.ema.updates = told["ema"]
+    return state.place
+
+
+def _taken(parts: Stateful) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Return the tensors and everything else of a run's parts."""
+    kept = parts.optimizer.state_dict()
+    tensors = {f"lora.{key}": value for key, value in parts.network.tensors().items()}
+    if parts.ema is not None:
+        tensors |= {f"ema.{key}": value for key, value in parts.ema.tensors().items()}
+    entries = {
+        number: _split(values, f"optimizer.{number}.", tensors) for number, values in kept["state"].items()
+    }
+    groups = [
+        _split({k: v for k, v in group.items() if k != "params"}, f"group.{number}.", tensors)
+        for number, group in enumerate(kept["param_groups"])
+    ]
+    told = {
+        "kind": _kind(parts.optimizer),
+        "optimizer": entries,
+        "groups": groups,
+        "scheduler": {k: v for k, v in parts.scheduler.state_dict().items() if k != "lr_lambdas"},
+        "scaler": None if parts.scaler is None else parts.scaler.state_dict(),
+        "ema": None if parts.ema is None else parts.ema.updates,
+    }
+    return {key: value.detach().cpu().clone().contiguous() for key, value in tensors.items()}, told
+
+
+def _kind(optimizer: torch.optim.Optimizer) -> str:
+    return type(optimizer).__qualname__
+
+
+def _split(values: Mapping[str, Any], prefix: str, tensors: dict[str, torch.Tensor]) -> dict[str, Any]:
+    """Put the tensors among `values` under their full name into `tensors`; return the rest."""
+    plain: dict[str, Any] = {}
+    for name, value in values.items():
+        if isinstance(value, torch.Tensor):
+            tensors[prefix + name] = value
+        else:
+            plain[name] = {"tuple": list(value)} if isinstance(value, tuple) else value
+    return plain
+
+
+def _joined(plain: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: tuple(v["tuple"]) if isinstance(v, dict) and "tuple" in v else v for k, v in plain.items()}
+
+
+def _load_optimizer(state: State, optimizer: torch.optim.Optimizer, *, rates: bool) -> None:
+    entries: dict[int, dict[str, Any]] = {int(n): _joined(v) for n, v in state.told["optimizer"].items()}
+    groups = [_joined(group) for group in state.told["groups"]]
+    for key, value in state.tensors.items():
+        kind, _, rest = key.partition(".")
+        if kind in {"optimizer", "group"}:
+            number, _, name = rest.partition(".")
+            found = entries.setdefault(int(number), {}) if kind == "optimizer" else groups[int(number)]
+            found[name] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": entries})
+    for group, kept in zip(optimizer.param_groups, groups, strict=True):
+        if not rates:
+            kept = {k: v for k, v in kept.items() if k not in {"lr", "initial_lr"}}
+        device = group["params"][0].device
+        group.update({k: v.to(device) if isinstance(v, torch.Tensor) else v for k, v in kept.items()})

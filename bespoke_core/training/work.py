@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import shutil
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
-from types import FrameType
-from typing import Any
-
-import psutil
+from typing import TYPE_CHECKING, Any
 
 from ..errors import BespokeError, InputError, UserCancelledError
 from ..events import EventLog
 from ..files import write_text
+from .claim import claim, held
 from .config import TrainingConfig, read_toml, to_toml, with_absolute_paths
+from .errors import StoppedError, TrainingError
+from .judge import SAMPLES_FOLDER
+from .kohya_file import is_whole
 from .manifest import (
     TrainingResult,
     check_run_folder,
@@ -27,46 +28,39 @@ from .manifest import (
     write_manifest,
 )
 from .plan import TrainingPlan, make_plan
-from .state import STATE_FILE
-from .tensorboard import tensorboard_writer
+from .stopping import StopRequest, heeding
+from .trackers import TRACKED_FILE, trackers
+
+if TYPE_CHECKING:
+    from .judge import Judge
+    from .parallel import Ranks
 
 CONFIG_FILE = "config.toml"
 EVENTS_FILE = "events.jsonl"
-PARENT_VARIABLE = "BESPOKE_PARENT"
-"""Set for a child process: the parent's "id:start time". When that process is gone, the child stops."""
-_WATCH_SECONDS = 0.5
 
 Listen = Callable[[dict[str, Any]], None]
-
-
-class StopRequest:
-    """Whether the run should stop, and why; set by a signal or by the loss of the parent."""
-
-    def __init__(self) -> None:
-        self.reason = ""
-
-    def __call__(self) -> bool:
-        """Return whether the run should stop."""
-        return bool(self.reason)
-
-    def ask(self, reason: str) -> None:
-        """Ask the run to stop after the batch that is under way."""
-        self.reason = self.reason or reason
+MakeJudge = Callable[[TrainingPlan], "Judge | None"]
 
 
 def train_here(
-    config: TrainingConfig, run_folder: Path, *, resume: bool = False, listen: Listen = lambda event: None
+    config: TrainingConfig,
+    run_folder: Path,
+    *,
+    resume: bool = False,
+    listen: Listen = lambda event: None,
+    make_judge: MakeJudge = lambda plan: None,
 ) -> TrainingResult:
     """Train in this process until the end, a signal, or an error.
 
     A run that is already finished in `run_folder`, with the same configuration, data set and base model, is
-    not trained again.
+    not trained again. Under `accelerate launch` every process calls this; the first one writes the files.
 
     Args:
         config: what to train.
         run_folder: where the run's files go; made if absent.
         resume: go on from the folder's state; without one the run starts from its beginning.
         listen: told of every event that is written to events.jsonl.
+        make_judge: makes what judges the epochs, or None for nothing.
 
     Raises:
         InputError: something given cannot be used; nothing was written.
@@ -74,25 +68,68 @@ def train_here(
         TrainingError: training cannot go on.
     """
     plan = make_plan(with_absolute_paths(config), run_folder.absolute())
+    judge = make_judge(plan)
+    stop = StopRequest()
+    with ExitStack() as stack:
+        stack.enter_context(heeding(stop))
+        ranks = _join(plan)
+        stack.callback(ranks.close)
+        ranks.agree("The configuration, the data set or the base model", plan.fingerprint)
+        if not ranks.first:
+            return _follow(plan, ranks, stop, judge)
+        done = ranks.from_first(lambda: _finished(plan))
+        if done:
+            listen({"event": "reused", "path": str(plan.run_folder)})
+            return _result(plan, done)
+        resume = ranks.from_first(lambda: _open_folder(plan, resume or plan.goes_on))
+        stack.enter_context(held(plan.run_folder))
+        log = stack.enter_context(EventLog(plan.run_folder / EVENTS_FILE))
+        tracked = trackers(plan)
+
+        def tell(event: str, **values: Any) -> None:
+            log.write(event, **values)
+            listen({"event": event, **values})
+            tracked(event, values)
+
+        return _run(plan, resume, tell, stop, judge, ranks)
+
+
+def _join(plan: TrainingPlan) -> Ranks:
+    """Join the run's other processes."""
+    from .parallel import join_ranks
+
+    ranks = join_ranks()
+    if ranks.count != plan.processes:
+        raise InputError(
+            f"asks for {plan.processes} processes and this one is alone",
+            field="num_processes",
+            value=plan.config.num_processes,
+            remedy=f"Start it with accelerate launch --num_processes {plan.processes} "
+            "-m bespoke_core train ..., or through the node, which does that.",
+        )
+    return ranks
+
+
+def _finished(plan: TrainingPlan) -> list[str]:
+    """Return the names of the files of a run that was finished before; none where it was not."""
     done = finished_result(plan)
-    if done is not None:
-        listen({"event": "reused", "path": str(done.run_folder)})
-        return done
-    check_run_folder(plan)
-    resume = resume and (plan.run_folder / STATE_FILE).is_file()
-    _open_folder(plan, resume)
-    log = EventLog(plan.run_folder / EVENTS_FILE)
-    tensorboard = tensorboard_writer(plan.config)
+    return [] if done is None else [path.name for path in done.checkpoints]
 
-    def tell(event: str, **values: Any) -> None:
-        log.write(event, **values)
-        listen({"event": event, **values})
-        tensorboard(event, values)
 
-    try:
-        return _run(plan, resume, tell)
-    finally:
-        log.close()
+def _result(plan: TrainingPlan, names: list[str]) -> TrainingResult:
+    return TrainingResult(plan.run_folder, tuple(plan.run_folder / name for name in names))
+
+
+def _follow(plan: TrainingPlan, ranks: Ranks, stop: StopRequest, judge: Judge | None) -> TrainingResult:
+    """Train beside the run's first process, without writing anything."""
+    from .loop import train
+
+    done: list[str] = ranks.from_first(list)
+    if done:
+        return _result(plan, done)
+    resume = ranks.from_first(lambda: False)
+    early = train(plan, resume=resume, tell=lambda event, **values: None, stop=stop, judge=judge, ranks=ranks)
+    return _result(plan, list(expected(plan, asdict(early) if early else None)))
 
 
 def resume_here(run_folder: Path, *, listen: Listen = lambda event: None) -> TrainingResult:
@@ -110,108 +147,88 @@ def resume_here(run_folder: Path, *, listen: Listen = lambda event: None) -> Tra
     return train_here(read_toml(run_folder / CONFIG_FILE), run_folder, resume=True, listen=listen)
 
 
-def _open_folder(plan: TrainingPlan, resume: bool) -> None:
-    """Make the run's folder ready; a run that starts anew leaves nothing of an unfinished one behind."""
-    folder, state = plan.run_folder, plan.run_folder / STATE_FILE
+def _open_folder(plan: TrainingPlan, resume: bool) -> bool:
+    """Make the run's folder ready, this process its owner; return whether the run goes on from its state.
+
+    A run that starts anew leaves nothing of an unfinished one behind.
+    """
+    check_run_folder(plan)
+    folder, state = plan.run_folder, plan.own_state
+    resume = resume and state.is_file()
     folder.mkdir(parents=True, exist_ok=True)
+    claim(folder)
+    check_run_folder(plan)  # once more: nobody else can change it now
     remove_leavings([folder, state.parent])
     if not resume:
         state.unlink(missing_ok=True)
-        (folder / EVENTS_FILE).unlink(missing_ok=True)
+        for name in (EVENTS_FILE, TRACKED_FILE):
+            (folder / name).unlink(missing_ok=True)
+        if (folder / SAMPLES_FOLDER).is_dir():
+            shutil.rmtree(folder / SAMPLES_FOLDER)
         for name in expected(plan):  # of the same run: `check_run_folder` refuses any other
             (folder / name).unlink(missing_ok=True)
     write_text(folder / CONFIG_FILE, to_toml(plan.config))
     write_manifest(plan, "running", resumed=resume)
+    return resume
 
 
-def _run(plan: TrainingPlan, resume: bool, tell: Callable[..., None]) -> TrainingResult:
+def _run(
+    plan: TrainingPlan,
+    resume: bool,
+    tell: Callable[..., None],
+    stop: StopRequest,
+    judge: Judge | None,
+    ranks: Ranks,
+) -> TrainingResult:
     from .loop import train
 
-    stop = StopRequest()
     try:
-        with _signals(stop), _parent_watched(stop):
-            tell(
-                "start",
-                epochs=plan.epochs,
-                steps=plan.steps,
-                pictures=len(plan.training_set.pictures),
-                output_name=plan.config.output_name,
-                resumed=resume,
-                pid=os.getpid(),
-            )
-            for notice in plan.notices:
-                tell("notice", text=notice)
-            train(plan, resume=resume, tell=tell, stop=stop)
+        tell(
+            "start",
+            epochs=plan.epochs,
+            steps=plan.steps,
+            pictures=len(plan.training_set.pictures),
+            output_name=plan.config.output_name,
+            resumed=resume,
+            pid=os.getpid(),
+            processes=plan.processes,
+        )
+        for notice in plan.notices:
+            tell("notice", text=notice)
+        early = train(plan, resume=resume, tell=tell, stop=stop, judge=judge, ranks=ranks)
+        stopped = asdict(early) if early else None
+        names = list(expected(plan, stopped))
+        missing = [name for name in names if not is_whole(plan.run_folder / name)]
+        if missing:
+            raise TrainingError(f"{', '.join(missing)} was taken away while the run went on. Start it anew.")
     except BaseException as error:
         _write_end(plan, tell, error, stop.reason)
         raise
-    write_manifest(plan, "finished")
-    tell("finished", epochs=plan.epochs, steps=plan.steps, paths=list(expected(plan)))
-    return TrainingResult(plan.run_folder, tuple(plan.run_folder / name for name in expected(plan)))
+    write_manifest(plan, "finished", stopped_early=stopped)
+    tell("finished", epochs=plan.epochs, steps=plan.steps, paths=names)
+    return _result(plan, names)
 
 
 def _write_end(plan: TrainingPlan, tell: Callable[..., None], error: BaseException, stopped_by: str) -> None:
-    """Write down how and why the run ended early."""
+    """Write down how and why the run ended early, as far as that can be written.
+
+    Raises:
+        TrainingError: it cannot; the text has both reasons.
+    """
     cancelled = isinstance(error, (UserCancelledError, KeyboardInterrupt))
     reason = str(error) if isinstance(error, BespokeError) else f"{type(error).__name__}: {error}"
     if cancelled and stopped_by:
         reason = stopped_by
     status = "cancelled" if cancelled else "failed"
-    write_manifest(plan, status, reason=reason)
-    made = (read_manifest(plan.run_folder) or {}).get("checkpoints", [])
-    tell(status, reason=reason, checkpoints=[entry["file"] for entry in made])
-
-
-@contextmanager
-def _signals(stop: StopRequest) -> Iterator[None]:
-    """Let the stopping signals ask instead of kill; outside the main thread none can be caught."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def ask(number: int, frame: FrameType | None) -> None:
-        if stop():  # asked a second time: at once, without saving
-            raise KeyboardInterrupt
-        stop.ask(signal.Signals(number).name)
-
-    names = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    former = {number: signal.signal(number, ask) for number in numbers}
+    place = {"step": error.place.step, "saved": error.saved} if isinstance(error, StoppedError) else {}
+    if not plan.run_folder.is_dir():
+        return  # it was removed; what is told now would make half a folder
     try:
-        yield
-    finally:
-        for number, handler in former.items():
-            signal.signal(number, handler)
-
-
-@contextmanager
-def _parent_watched(stop: StopRequest) -> Iterator[None]:
-    """Ask the run to stop when the process that started it is gone."""
-    told = os.environ.get(PARENT_VARIABLE, "")
-    if not told:
-        yield
-        return
-    number, _, started = told.partition(":")
-    ended = threading.Event()
-
-    def watch() -> None:
-        while not ended.wait(_WATCH_SECONDS):
-            if not _is_there(int(number), float(started)):
-                stop.ask("the process that started the run is gone")
-                return
-
-    thread = threading.Thread(target=watch, name="parent watch", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()
-
-
-def _is_there(number: int, started: float) -> bool:
-    try:
-        process = psutil.Process(number)
-        return abs(process.create_time() - started) < 2 and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.Error:
-        return False
+        write_manifest(plan, status, reason=reason)
+        made = (read_manifest(plan.run_folder) or {}).get("checkpoints", [])
+        tell(status, reason=reason, checkpoints=[entry["file"] for entry in made], **place)
+    except OSError as second:
+        if isinstance(error, BespokeError):
+            text = f"{error} (Nor could this be written down: {second.strerror or second}.)"
+            raise TrainingError(text) from error
+        raise error from second

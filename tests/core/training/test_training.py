@@ -14,7 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import load_file
 
 from bespoke_core.errors import InputError, UserCancelledError
-from bespoke_core.training import loop, work
+from bespoke_core.training import loop, step, work
 from bespoke_core.training.config import TrainingConfig
 from bespoke_core.training.errors import TrainingError
 from bespoke_core.training.plan import make_plan
@@ -29,19 +29,20 @@ def events(run: Path) -> list[dict[str, Any]]:
 
 def stop_after(monkeypatch: pytest.MonkeyPatch, step: int) -> None:
     """Make the next run stop by itself after a step, as a signal would."""
-    original = loop._update
+    original = loop.apply_gradients
 
-    def update(session: Any, batches: Any) -> None:
-        original(session, batches)
+    def update(*arguments: Any) -> Any:
+        done = original(*arguments)
         counter["step"] += 1
         if counter["step"] == step:
             import os
             import signal
 
             os.kill(os.getpid(), signal.SIGTERM)
+        return done
 
     counter = {"step": 0}
-    monkeypatch.setattr(loop, "_update", update)
+    monkeypatch.setattr(loop, "apply_gradients", update)
 
 
 def test_a_run_writes_a_file_an_epoch_in_kohyas_form(make_config: Make, tmp_path: Path) -> None:
@@ -231,12 +232,12 @@ def test_gradient_checkpointing_changes_nothing_in_the_result(make_config: Make,
 def test_two_accumulated_batches_weigh_as_one_twice_as_large(make_config: Make, tmp_path: Path) -> None:
     plan = make_plan(make_config(train_batch_size=1, caption_dropout_rate=0.0), tmp_path)
     session = loop.prepare(plan, lambda *_, **__: None, lambda: False)
-    halves = [loop.batch_loss(session, [n], 1, n) for n in (0, 1)]
+    halves = [step.batch_loss(session, [n], 1, n) for n in (0, 1)]
     (sum(halves) / 2).backward()
     expected = [p.grad.clone() for p in session.network.parameters()]
     session.optimizer.zero_grad()
     for n in (0, 1):
-        (loop.batch_loss(session, [n], 1, n) / 2).backward()
+        (step.batch_loss(session, [n], 1, n) / 2).backward()
     for one, parameter in zip(expected, session.network.parameters(), strict=True):
         assert torch.allclose(one, parameter.grad, atol=1e-6)
 
@@ -256,13 +257,13 @@ def test_latents_kept_on_disk_are_used_again_and_give_the_same_files(
 def test_a_loss_that_is_no_number_stops_the_run_and_names_the_pictures(
     make_config: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = loop.batch_loss
+    original = step.batch_loss
 
     def broken(session: Any, batch: list[int], epoch: int, number: int) -> torch.Tensor:
         loss = original(session, batch, epoch, number)
         return loss * float("nan") if epoch == 2 else loss
 
-    monkeypatch.setattr(loop, "batch_loss", broken)
+    monkeypatch.setattr(step, "batch_loss", broken)
     run = tmp_path / "run"
     with pytest.raises(TrainingError, match=r"no longer a number; the pictures of that step are punk\d\.png"):
         work.train_here(make_config(), run)
@@ -286,10 +287,10 @@ def test_a_full_disk_at_save_leaves_the_former_files(
 
     monkeypatch.setattr(kohya_file, "write_bytes", full)
     run = tmp_path / "run"
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(TrainingError, match=r"punks.safetensors could not be written: No space left"):
         work.train_here(make_config(), run)
     assert [path.name for path in run.glob("*.safetensors")] == ["punks-000001.safetensors"]
-    assert events(run)[-1]["reason"].startswith("OSError")
+    assert "Make room" in events(run)[-1]["reason"]
 
 
 def test_a_disk_without_room_is_refused_before_any_work(
