@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ..evaluation.contact_sheet import ReportPicture
     from ..evaluation.table import Row
+    from ..evaluation.verdict import Verdict
 
 EXIT_NO_WINNER = 1
 
@@ -62,11 +63,25 @@ def sweep(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _judging_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--by", default="unique_colors", metavar="COLUMN", help="the score that ranks")
+    parser.add_argument(
+        "--over",
+        default="checkpoint",
+        metavar="COLUMN",
+        help="what to choose among: checkpoints, or the values of a setting such as cfg or run",
+    )
+    parser.add_argument(
+        "--baseline", type=Path, metavar="PLACE", help="compare with an earlier sweep: its table or folder"
+    )
+
+
 def verdict_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `verdict`."""
-    parser.add_argument("table", type=Path, metavar="TABLE.csv", help="one row a picture")
-    parser.add_argument("--by", default="unique_colors", metavar="COLUMN", help="the score that ranks")
-    parser.add_argument("--baseline", type=Path, metavar="TABLE.csv", help="compare with an earlier sweep")
+    parser.add_argument(
+        "table", type=Path, metavar="TABLE.csv", help="one row a picture; or a sweep's folder"
+    )
+    _judging_options(parser)
     parser.add_argument(
         "--demand-winner", action="store_true", help="end with exit code 1 unless one is clearly best"
     )
@@ -74,21 +89,39 @@ def verdict_options(parser: argparse.ArgumentParser) -> None:
 
 def verdict(arguments: argparse.Namespace) -> int:
     """Say which checkpoint to use, and how sure that is."""
+    found = _judge(arguments.table, arguments)
+    print(json.dumps(found.to_dict(), ensure_ascii=False) if arguments.json else found.text())
+    return EXIT_NO_WINNER if arguments.demand_winner and not found.clear else 0
+
+
+def _table_in(place: Path) -> Path:
+    return place / "table.csv" if place.is_dir() else place
+
+
+def _judge(place: Path, arguments: argparse.Namespace) -> Verdict:
+    """Return the verdict on a table or a sweep's folder, as the options ask for it."""
+    from ..evaluation.store import read_settings
     from ..evaluation.table import read_csv
     from ..evaluation.verdict import decide
 
-    baseline = read_csv(arguments.baseline) if arguments.baseline else None
-    found = decide(read_csv(arguments.table), by=arguments.by, baseline=baseline)
-    print(json.dumps(found.to_dict(), ensure_ascii=False) if arguments.json else found.text())
-    return EXIT_NO_WINNER if arguments.demand_winner and not found.clear else 0
+    earlier = arguments.baseline
+    conditions = tuple(
+        read_settings(one) if one is not None and one.is_dir() else {} for one in (place, earlier)
+    )
+    return decide(
+        read_csv(_table_in(place)),
+        by=arguments.by,
+        over=arguments.over,
+        baseline=read_csv(_table_in(earlier)) if earlier is not None else None,
+        conditions=(conditions[0], conditions[1]),
+    )
 
 
 def report_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `report`."""
     parser.add_argument("folder", type=Path, metavar="DIR", help="a sweep's folder, with table.csv in it")
     parser.add_argument("--output", type=Path, metavar="DIR", help="where to write; default: DIR/report")
-    parser.add_argument("--by", default="unique_colors", metavar="COLUMN", help="the score that ranks")
-    parser.add_argument("--baseline", type=Path, metavar="TABLE.csv", help="compare with an earlier sweep")
+    _judging_options(parser)
 
 
 def report(arguments: argparse.Namespace) -> int:
@@ -96,11 +129,9 @@ def report(arguments: argparse.Namespace) -> int:
     from ..evaluation.report import write_report
     from ..evaluation.store import read_settings
     from ..evaluation.table import read_csv
-    from ..evaluation.verdict import decide
 
     rows = read_csv(arguments.folder / "table.csv")
-    baseline = read_csv(arguments.baseline) if arguments.baseline else None
-    found = decide(rows, by=arguments.by, baseline=baseline)
+    found = _judge(arguments.folder, arguments)
     files = write_report(
         arguments.output or arguments.folder / "report",
         rows,

@@ -29,7 +29,7 @@ from .. import __version__
 from ..errors import InputError
 from ..files import key_of, sha256_of_file, write_bytes, write_json
 from .hashes import stamp_of
-from .measuring import SCORING_VERSION, SpriteSettings, measure
+from .measuring import SCORING_VERSION, SpriteSettings, folder_key, measure
 from .picture_file import png_bytes, read_png
 from .places import listing_of, relative_place, store_of
 from .plan import Cell, SweepPlan, plan_from_dict
@@ -234,6 +234,7 @@ class SweepFolder:
     def settings(self) -> dict[str, Any]:
         """Return what is needed to make the sweep again: sampler, seeds, prompts, checkpoints, versions."""
         first = next(iter(self.store.cells(self.folder).values()), None)
+        reference = self.sprites.reference
         varied = {name: sorted({one.values[name] for one in self.plan.settings}) for name in self.plan.varied}
         return {
             "folder": self.root.name,
@@ -244,6 +245,11 @@ class SweepFolder:
             "checkpoints": {c.name: c.sha256 for c in self.plan.checkpoints},
             "base": self.plan.base,
             "sprites": self.sprites.to_dict(),
+            "hashes": {
+                "base": self.plan.base,
+                **{c.name: c.sha256 for c in self.plan.checkpoints},
+                **({"training set": folder_key(reference)} if reference and reference.is_dir() else {}),
+            },
             "versions": dict(first.versions) if first is not None else {},
         }
 

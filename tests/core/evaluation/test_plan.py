@@ -22,8 +22,9 @@ from bespoke_core.evaluation.prompts import (
     prompt_lines,
     read_prompts,
 )
+from bespoke_core.evaluation.runs import parse_runs, run_lines
 from bespoke_core.evaluation.seeds import parse_seeds
-from bespoke_core.evaluation.settings import SamplerSettings
+from bespoke_core.evaluation.settings import SamplerSettings, SettingsGrid, grid_texts, parse_grid
 
 ONE = Checkpoint("run-000001", 1, Path("loras/run-000001.safetensors"), "a" * 64)
 TWO = Checkpoint("run", 2, Path("loras/run.safetensors"), "b" * 64)
@@ -180,3 +181,136 @@ def test_a_wrong_plan_file_names_the_key(tmp_path: Path, line: str, expected: st
     path.write_text(head + line + "\n", encoding="utf-8")
     with pytest.raises(InputError, match=expected):
         read_plan_file(path)
+
+
+HEAD = 'name = "n"\nbase_checkpoint = "b"\n'
+
+
+def plan_file(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "plan.toml"
+    path.write_text(HEAD + text, encoding="utf-8")
+    return path
+
+
+def test_a_plan_file_compares_lists_of_settings_and_several_runs(tmp_path: Path) -> None:
+    plan = read_plan_file(
+        plan_file(
+            tmp_path,
+            'scenes = "eight scenes"\n[[runs]]\nlabel = "dim16"\nfolder = "loras/a"\n'
+            '[[runs]]\nlabel = "dim32"\nfolder = "loras/b"\npattern = "x*"\n'
+            '[sampler]\ncfg = [7.0, 7.5]\nnegative_prompt = ["", "blurry,  smooth"]\nstrength = [0.6, 1]\n'
+            'size = ["512x512", "768x768"]\nsteps = 20\n',
+        )
+    )
+    assert [(run.label, run.folder, run.pattern) for run in plan.labelled_runs] == [
+        ("dim16", "loras/a", "*"),
+        ("dim32", "loras/b", "x*"),
+    ]
+    settings = plan.sampler.grid().over(SamplerSettings())
+    assert len(settings) == 16
+    assert {(one.strength_model, one.strength_clip) for one in settings} == {(0.6, 0.6), (1.0, 1.0)}
+    assert {one.negative_prompt for one in settings} == {"", "blurry, smooth"}
+    assert {one.steps for one in settings} == {20}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('run_folder = "r"\n[sampler]\ncfg = []\n[prompts]\na = "b"', "cfg"),
+        ('run_folder = "r"\n[sampler]\nsize = "500x512"\n[prompts]\na = "b"', "500x512"),
+        ('run_folder = "r"\n[sampler]\nsize = "512x512"\nwidth = 512\n[prompts]\na = "b"', "either size"),
+        (
+            'run_folder = "r"\n[sampler]\nstrength = 1\nstrength_clip = 1\n[prompts]\na = "b"',
+            "either strength",
+        ),
+        ('[prompts]\na = "b"', "either run_folder"),
+        ('[[runs]]\nlabel = "a"\nfolder = "x"\n[[runs]]\nlabel = "A"\nfolder = "y"\n[prompts]\na = "b"', "A"),
+        ('run_folder = "r"\nseeds = "one"\n[prompts]\na = "b"', "seed"),
+        ('run_folder = "r"\n[prompts]\na = "same"\nb = "same"', "count twice"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused_in_words(tmp_path: Path, text: str, expected: str) -> None:
+    with pytest.raises(InputError, match=expected):
+        _ = read_plan_file(plan_file(tmp_path, text + "\n")).test_prompts
+
+
+def test_the_base_is_drawn_once_for_all_strengths_and_strengths_change_slowest() -> None:
+    grid = parse_grid({"strength": "0.5, 1.0/0.8", "cfg": "7, 8"})
+    plan = replace(PLAN, settings=grid.over(SamplerSettings()))
+    assert len(plan.cells) == plan.count == (2 * 2 * 2 + 2) * 2 * 3
+    assert plan.varied == ("cfg", "strength_model", "strength_clip")
+    assert len({cell.key for cell in plan.cells}) == plan.count
+    order = [(cell.checkpoint_name, cell.sampler.strength_model) for cell in plan.cells]
+    changes = sum(1 for one, two in zip(order, order[1:], strict=False) if one != two)
+    assert changes == len(set(order)) - 1
+
+
+def test_a_plan_with_two_checkpoints_of_one_name_is_refused() -> None:
+    with pytest.raises(InputError, match="label"):
+        replace(PLAN, checkpoints=(ONE, replace(TWO, name=ONE.name)))
+
+
+def test_a_plan_of_a_million_pictures_is_refused_before_it_is_laid_out() -> None:
+    with pytest.raises(InputError, match="pictures"):
+        replace(PLAN, seeds=tuple(range(200_000)))
+
+
+def test_a_plan_that_an_earlier_version_wrote_is_understood() -> None:
+    data = PLAN.to_dict()
+    data["sampler"] = data.pop("settings")[0]
+    for checkpoint in data["checkpoints"]:
+        del checkpoint["run"]
+    assert plan_from_dict(data) == PLAN
+
+
+@given(
+    st.builds(
+        SettingsGrid,
+        strength=st.lists(st.tuples(*[st.floats(-10, 10)] * 2), min_size=1, unique=True).map(tuple),
+        cfg=st.lists(st.floats(0, 100), min_size=1, unique=True).map(tuple),
+        negative_prompt=st.lists(st.sampled_from(["", "a, b", "(c:1.2)"]), min_size=1, unique=True).map(
+            tuple
+        ),
+        steps=st.lists(st.integers(1, 1000), min_size=1, unique=True).map(tuple),
+        size=st.none() | st.just(((512, 768), (64, 64))),
+    )
+)
+def test_any_grid_reads_back_from_its_texts(grid: SettingsGrid) -> None:
+    assert parse_grid(grid_texts(grid)) == grid
+
+
+@pytest.mark.parametrize(
+    ("texts", "words"),
+    [
+        ({"cfg": "7, high"}, ["cfg", "high"]),
+        ({"cfg": "nan"}, ["cfg", "nan"]),
+        ({"steps": "20.5"}, ["whole number"]),
+        ({"strength": "0.5/"}, []),
+        ({"strength": "11"}, ["strength", "11"]),
+        ({"size": "512"}, ["512x512"]),
+        ({"sampler_name": "eulr"}, ["Did you mean euler"]),
+    ],
+)
+def test_a_wrong_list_names_the_widget_and_the_value(texts: dict, words: list[str]) -> None:
+    if not words:
+        assert parse_grid(texts).strength == ((0.5, 0.5),)
+        return
+    with pytest.raises(InputError) as caught:
+        parse_grid(texts, {"sampler_name": ["euler", "heun"]})
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_runs_are_lines_of_label_and_folder() -> None:
+    runs = parse_runs("# mine\ndim16: loras/a\ndim 32 : C:/loras/b | x-*\n")
+    assert [(run.label, run.folder, run.pattern) for run in runs] == [
+        ("dim16", "loras/a", "*"),
+        ("dim 32", "C:/loras/b", "x-*"),
+    ]
+    assert parse_runs(run_lines(runs)) == runs
+
+
+@pytest.mark.parametrize("text", ["", "no colon", "a:", ": folder", "a: x\nA: y", "a/b: x"])
+def test_lines_that_are_no_runs_are_refused(text: str) -> None:
+    with pytest.raises(InputError, match="runs"):
+        parse_runs(text)

@@ -1,0 +1,75 @@
+"""`bespoke export` writes what the store holds, in three forms."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from sweeps import PLAN, SMALL, fill, sweep_in
+
+from bespoke_core.cli import main
+from bespoke_core.evaluation.results import ResultsStore
+from bespoke_core.evaluation.store import SweepFolder
+from bespoke_core.evaluation.table import read_csv
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Path:
+    """ComfyUI's output folder after two sweeps, one of them with the largest seed there is."""
+    store = tmp_path / "output" / "bespoke" / "results.sqlite"
+    fill(sweep_in(store.parent / "sweeps" / "june", store))
+    plan = replace(PLAN, seeds=(2**64 - 1,))
+    fill(SweepFolder(store.parent / "sweeps" / "july", plan, SMALL, ResultsStore(store)))
+    return tmp_path / "output"
+
+
+def test_csv_holds_every_sweep_and_the_verdict_reads_it(output: Path, capsys, tmp_path: Path) -> None:
+    table = tmp_path / "all.csv"
+    assert main(["export", str(output), "--output", str(table)]) == 0
+    assert "8 pictures of 2 sweeps" in capsys.readouterr().out
+    rows = read_csv(table)
+    assert {(row.scores["sweep"], row.seed) for row in rows} == {("june", 1), ("july", 2**64 - 1)}
+    first = rows[0]
+    for column in ("base", "picture_sha256", "scorer_version", "version_bespoke", "unique_colors", "drawn"):
+        assert first.scores[column] is not None, column
+    assert (output / "bespoke" / str(first.scores["picture"])).is_file()
+    assert main(["verdict", str(table), "--json"]) == 0
+
+
+def test_json_of_one_sweep(output: Path, tmp_path: Path) -> None:
+    file = tmp_path / "june.json"
+    assert main(["export", str(output), "--output", str(file), "--sweep", "jun*"]) == 0
+    rows = json.loads(file.read_text(encoding="utf-8"))
+    assert len(rows) == 4
+    assert {row["prompt_text"] for row in rows} == {"bright green background", "red background"}
+
+
+def test_parquet_holds_the_same(output: Path, tmp_path: Path) -> None:
+    parquet = pytest.importorskip("pyarrow.parquet")
+    file = tmp_path / "all.parquet"
+    assert main(["export", str(output / "bespoke" / "sweeps" / "june"), "--output", str(file)]) == 0
+    table = parquet.read_table(file).to_pylist()
+    assert len(table) == 8
+    assert {row["seed"] for row in table} == {1, 2**64 - 1}
+
+
+def test_parquet_without_pyarrow_says_how_to_install_it(
+    output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    assert main(["export", str(output), "--output", str(tmp_path / "all.parquet")]) == 2
+    assert "pip install 'bespoke[parquet]'" in capsys.readouterr().err
+    assert not (tmp_path / "all.parquet").exists()
+
+
+def test_a_folder_without_results_is_refused(tmp_path: Path, capsys) -> None:
+    assert main(["export", str(tmp_path), "--output", str(tmp_path / "x.csv")]) == 2
+    assert "results.sqlite" in capsys.readouterr().err
+
+
+def test_a_sweep_that_is_not_there_is_refused(output: Path, tmp_path: Path, capsys) -> None:
+    assert main(["export", str(output), "--output", str(tmp_path / "x.csv"), "--sweep", "may"]) == 2
+    assert "no picture" in capsys.readouterr().err
