@@ -31,19 +31,19 @@ const STYLE = `
 .bespoke-run-key i { font-style: normal; margin-left: 8px; }
 .bespoke-run-epochs { flex: 0 0 auto; display: flex; gap: 6px; overflow-x: auto; padding-bottom: 4px; }
 .bespoke-run-epochs:empty { display: none; }
-.bespoke-run-epoch { flex: none; width: 84px; padding: 4px; border-radius: 4px; text-align: center;
+.bespoke-run-epoch { flex: none; width: 108px; padding: 4px; border-radius: 4px; text-align: center;
   background: var(--comfy-input-bg, #222); border: 1px solid var(--border-color, #4e4e4e); }
 .bespoke-run-epoch.bespoke-run-best { border-color: #7ddc8b; box-shadow: 0 0 0 1px #7ddc8b; }
 .bespoke-run-epoch b { display: block; }
 .bespoke-run-best b { color: #7ddc8b; }
 .bespoke-run-pictures { display: grid; grid-template-columns: repeat(2, 1fr); gap: 2px; }
-.bespoke-run-pictures:has(:only-child) { grid-template-columns: 1fr; }
+.bespoke-run-pictures:has(> :only-child) { grid-template-columns: 1fr; }
 .bespoke-run-pictures a { display: block; }
 .bespoke-run-pictures img { display: block; width: 100%; aspect-ratio: 1; object-fit: contain;
   image-rendering: pixelated; background: #0003; }
 .bespoke-run-epoch span { display: block; color: var(--descrip-text, #999); overflow-wrap: anywhere; }
-.bespoke-run-note { flex: none; color: var(--descrip-text, #999); white-space: pre-wrap; max-height: 4.2em;
-  overflow: auto; user-select: text; }
+.bespoke-run-note { flex: none; color: var(--descrip-text, #999); white-space: pre-wrap; min-height: 1.4em;
+  max-height: 4.2em; overflow: auto; user-select: text; }
 .bespoke-run[data-status=failed] .bespoke-run-line b { color: #ff8a80; }
 .bespoke-run[data-status=cancelled] .bespoke-run-line b { color: #e8b339; }
 .bespoke-run[data-status=finished] .bespoke-run-line b { color: #7ddc8b; }
@@ -80,6 +80,10 @@ function clock(seconds) {
 
 function short(value) {
   return Number.isInteger(value) ? String(value) : Number(value.toPrecision(4)).toString();
+}
+
+function words(name) {
+  return String(name).replaceAll("_", " ");
 }
 
 /** What stands in bold: where the run is. */
@@ -128,7 +132,7 @@ class RunView {
       this.epochs.scrollLeft += event.deltaY || event.deltaX;
     });
     this.note = make("div", "bespoke-run-note");
-    this.element.append(line, bar, this.chart, this.epochs, this.note);
+    this.element.append(line, bar, this.note, this.chart, this.epochs);
     this.cards = new Map();
   }
 
@@ -140,8 +144,10 @@ class RunView {
     this.bar.style.width = `${state.steps ? (100 * state.step) / state.steps : 0}%`;
     this.showChart(state);
     this.showEpochs(state);
-    const said = state.message && !this.headline.textContent.startsWith(state.message) ? state.message : "";
-    this.note.textContent = said;
+    const best = state.best && `best: epoch ${state.best.epoch}`;
+    const value = typeof state.best?.value === "number" ? ` (${words(state.best.metric)} ${short(state.best.value)})` : "";
+    const said = this.headline.textContent.startsWith(state.message) ? "" : state.message;
+    this.note.textContent = [said, state.status === "training" ? "" : best && best + value].filter(Boolean).join("\n");
   }
 
   /** The loss of the steps, its mean over an epoch, the held-out loss, the ends of epochs; from 0 upwards. */
@@ -229,8 +235,8 @@ class RunView {
     card.append(pictures);
     const numbers = Object.entries(sample.scores).filter(([, value]) => typeof value === "number");
     const chosen = numbers.find(([name]) => name === state.best?.metric) ?? numbers[0];
-    if (chosen) card.append(make("span", "", `${chosen[0].replaceAll("_", " ")} ${short(chosen[1])}`));
-    card.title = numbers.map(([name, value]) => `${name.replaceAll("_", " ")}: ${short(value)}`).join("\n");
+    if (chosen) card.append(make("span", "", `${words(chosen[0])} ${short(chosen[1])}`));
+    card.title = numbers.map(([name, value]) => `${words(name)}: ${short(value)}`).join("\n");
     return card;
   }
 }
@@ -299,6 +305,8 @@ app.registerExtension({
     if (nodeData.name !== NODE) return;
     const original = nodeType.prototype.onExecuted;
     nodeType.prototype.onExecuted = function (output) {
+      // the same chart as a picture, for who has no view
+      if (output?.bespoke_training?.length) delete output.images;
       original?.apply(this, arguments);
       if (output?.bespoke_training?.length) showRun(this, output.bespoke_training[0]);
     };

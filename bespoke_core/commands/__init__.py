@@ -38,6 +38,7 @@ VERBS = (
     Verb("restore", "bring back the captions that `clean --in-place` changed", "captions"),
     Verb("train", "train a LoRA from a TOML file", "training"),
     Verb("resume", "go on with an interrupted training run", "training"),
+    Verb("keys", "list every key of a training configuration, with default, range and help", "training_keys"),
     Verb("downscale", "shrink pictures to true sprites", "sprites"),
     Verb("score", "score pictures", "sprites"),
     Verb("sweep", "run a sweep plan on a ComfyUI server", "evaluation"),

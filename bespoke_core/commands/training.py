@@ -5,9 +5,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from ..training.config import TrainingConfig
+    from ..training.manifest import TrainingResult
 
 
 def train_options(parser: argparse.ArgumentParser) -> None:
@@ -18,21 +25,29 @@ def train_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", action="store_true", help="go on with the run that was interrupted in that folder"
     )
+    parser.add_argument(
+        "--set",
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="KEY=VALUE",
+        help="keys that win over the file's, such as network_dim=16; `bespoke keys` lists them",
+    )
+    parser.add_argument(
+        "--dry-run", action="store_true", help="check everything and say what would be done; write nothing"
+    )
 
 
 def train(arguments: argparse.Namespace) -> int:
     """Train from a TOML file."""
     _quiet_threads()
-    from ..training.config import read_toml, with_values
     from ..training.plan import default_run_folder
-    from ..training.work import train_here
 
-    config = read_toml(arguments.config)
-    if arguments.tokenizer:
-        config = with_values(config, tokenizer_path=arguments.tokenizer)
+    config = _configuration(arguments)
     folder = arguments.run_folder or default_run_folder(config)
-    result = train_here(config, folder, resume=arguments.resume, listen=Progress(quiet=arguments.json))
-    return _report(result, arguments.json)
+    if arguments.dry_run:
+        return _dry_run(config, folder, arguments.json)
+    return _train(config, folder, resume=arguments.resume, as_json=arguments.json)
 
 
 def resume_options(parser: argparse.ArgumentParser) -> None:
@@ -41,12 +56,98 @@ def resume_options(parser: argparse.ArgumentParser) -> None:
 
 
 def resume(arguments: argparse.Namespace) -> int:
-    """Go on with an interrupted run."""
+    """Go on with an interrupted run, from the configuration that lies in its folder."""
     _quiet_threads()
-    from ..training.work import resume_here
+    from ..training.config import read_toml
+    from ..training.work import CONFIG_FILE
 
-    result = resume_here(arguments.run_folder, listen=Progress(quiet=arguments.json))
-    return _report(result, arguments.json)
+    config = arguments.run_folder / CONFIG_FILE
+    if not config.is_file():
+        raise InputError(
+            "holds no training run",
+            file=arguments.run_folder,
+            remedy=f"Name a run's folder: one with {CONFIG_FILE}.",
+        )
+    return _train(read_toml(config), arguments.run_folder, resume=True, as_json=arguments.json)
+
+
+def _configuration(arguments: argparse.Namespace) -> TrainingConfig:
+    """Return the file's configuration with what --set says in place of its own."""
+    from ..files import read_text
+    from ..training.config import from_values
+    from ..training.toml_form import flatten
+
+    path = arguments.config
+    values = flatten(read_text(path, remedy="Give a TOML file with the training configuration."), file=path)
+    for text in arguments.set:
+        values |= _setting(text)
+    if arguments.tokenizer:
+        values["tokenizer_path"] = arguments.tokenizer
+    return from_values(values, file=path)
+
+
+def _setting(text: str) -> dict[str, Any]:
+    """Read KEY=VALUE; the value is TOML, and text needs no quotes.
+
+    Raises:
+        InputError: there is no "=".
+    """
+    from ..training.toml_form import flatten
+
+    key, sign, value = text.partition("=")
+    key = key.strip()
+    if not sign or not key:
+        raise InputError(
+            "is not KEY=VALUE",
+            field="--set",
+            value=text,
+            remedy="Write it as network_dim=16, without blanks.",
+        )
+    try:
+        return {key: flatten(f"value = {value}", file=None)["value"]}
+    except InputError:
+        return {key: value}
+
+
+def _train(config: TrainingConfig, folder: Path, *, resume: bool, as_json: bool) -> int:
+    from ..sampling import make_judge
+    from ..training.work import train_here
+
+    # Of several processes that a launcher started, one speaks.
+    first = int(os.environ.get("RANK") or 0) == 0
+    told = Progress(quiet=as_json or not first)
+    result = train_here(config, folder, resume=resume, listen=told, make_judge=make_judge)
+    return _report(result, as_json) if first else 0
+
+
+def _dry_run(config: TrainingConfig, folder: Path, as_json: bool) -> int:
+    """Say what a run would do."""
+    from ..sampling import make_judge
+    from ..training.config import with_absolute_paths
+    from ..training.plan import make_plan
+
+    plan = make_plan(with_absolute_paths(config), folder.absolute())
+    make_judge(plan)
+    told = {
+        "run_folder": str(plan.run_folder),
+        "base": {"path": str(plan.base), "sha256": plan.base_sha256},
+        "pictures": len(plan.training_set.pictures),
+        "batches": plan.batches,
+        "epochs": plan.epochs,
+        "steps": plan.steps,
+        "notices": list(plan.notices),
+    }
+    if as_json:
+        print(json.dumps(told, ensure_ascii=False))
+        return 0
+    print(f"would train {plan.config.output_name} in {plan.run_folder}")
+    print(f"on {plan.base} (sha256 {plan.base_sha256[:12]})")
+    print(f"{told['pictures']} pictures, {plan.batches} batches in an epoch")
+    print(f"{plan.epochs} epochs, {plan.steps} steps")
+    for notice in plan.notices:
+        print(f"note: {notice}")
+    print("nothing was written")
+    return 0
 
 
 def _quiet_threads() -> None:
@@ -55,55 +156,62 @@ def _quiet_threads() -> None:
 
 
 class Progress:
-    """Prints a run's events for people: every file and epoch, and at most one step a second."""
+    """Prints a run's events for people: every file, epoch and score, and at most one step a second.
+
+    On a terminal the steps stay on one line.
+    """
 
     def __init__(self, *, quiet: bool) -> None:
+        from ..training.progress import RunProgress
+
         self._quiet = quiet
+        self._run = RunProgress()
         self._last = 0.0
-        self._seconds = 0.0
+        self._on_one_line = not quiet and sys.stdout.isatty()
+        self._open_line = False
 
     def __call__(self, event: dict[str, Any]) -> None:
         """Print the event, if it is one that people want to see."""
-        text = "" if self._quiet else self._text(event)
-        if text:
-            print(text, flush=True)
+        from ..training.wording import describe_event
 
-    def _text(self, event: dict[str, Any]) -> str:
-        kind = event["event"]
-        if kind == "step":
-            return self._step(event)
-        return {
-            "start": lambda: (
-                f"training {event['output_name']}: {event['pictures']} pictures, "
-                f"{event['epochs']} epochs, {event['steps']} steps"
-            ),
-            "notice": lambda: f"note: {event['text']}",
-            "caching": lambda: f"pictures encoded: {event['done']} of {event['of']}",
-            "resumed": lambda: f"going on after step {event['step']} of {event['steps']}",
-            "epoch": lambda: f"epoch {event['epoch']} of {event['epochs']}",
-            "checkpoint": lambda: f"wrote {event['path']} (mean loss {event['mean_loss']:.4f})",
-            "reused": lambda: f"already finished: {event['path']}",
-        }.get(kind, str)()
+        self._run.add({"time": time.time(), **event})
+        if self._quiet:
+            return
+        if event["event"] in {"step", "caching", "sampling"}:
+            self._counted(
+                self._run, final=event.get("done", event.get("step")) in (event.get("of"), self._run.steps)
+            )
+        elif text := describe_event(event):
+            self._line(f"note: {text}" if event["event"] == "notice" else text)
 
-    def _step(self, event: dict[str, Any]) -> str:
-        # A running mean, so that the time left does not jump about.
-        self._seconds = 0.9 * self._seconds + 0.1 * event["seconds"] if self._seconds else event["seconds"]
+    def _counted(self, run: Any, *, final: bool) -> None:
         now = time.monotonic()
-        if now - self._last < 1 and event["step"] < event["steps"]:
-            return ""
+        if now - self._last < 1 and not final:
+            return
         self._last = now
-        left = (event["steps"] - event["step"]) * self._seconds
-        return (
-            f"step {event['step']} of {event['steps']}: loss {event['loss']:.4f}, "
-            f"mean {event['mean_loss']:.4f}, lr {event['lr']:.3g}, {self._seconds:.2f} s a step, "
-            f"{int(left // 60)}:{int(left % 60):02d} left"
-        )
+        if self._on_one_line:
+            print(f"\r\x1b[K{run.line()}", end="", flush=True)
+            self._open_line = True
+        else:
+            print(run.line(), flush=True)
+
+    def _line(self, text: str) -> None:
+        if self._open_line:
+            print()
+            self._open_line = False
+        print(text, flush=True)
 
 
-def _report(result: Any, as_json: bool) -> int:
+def _report(result: TrainingResult, as_json: bool) -> int:
+    from ..training.progress import read_progress
+
     names = [path.name for path in result.checkpoints]
+    best = read_progress(result.run_folder).best
     if as_json:
-        print(json.dumps({"run_folder": str(result.run_folder), "checkpoints": names}, ensure_ascii=False))
-    else:
-        print(f"{len(names)} files in {result.run_folder}")
+        told = {"run_folder": str(result.run_folder), "checkpoints": names, "best": best}
+        print(json.dumps(told, ensure_ascii=False))
+        return 0
+    print(f"{len(names)} files in {result.run_folder}")
+    if best:
+        print(f"best: epoch {best['epoch']} ({best['metric']} {best['value']:.4g}), {best['path']}")
     return 0

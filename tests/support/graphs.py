@@ -31,6 +31,8 @@ SMALL: dict[str, dict[str, Any]] = {
         "text_encoder_lr": 1e-4,
         "max_token_length": "75",
         "mixed_precision": "no",
+        "sample_prompts": "",
+        "early_stopping_patience": 0,
     },
     "Bespoke_TestPrompts": {
         "prompts": "green: pixel art portrait, bright green background\nlady: pixel art portrait of a lady",

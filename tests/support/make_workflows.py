@@ -35,7 +35,10 @@ NOTES = {
     "takes one cleaning back; without a backup it says so and changes nothing.",
     "train_lora": "## Train a LoRA\n1. Choose your SD1.5 checkpoint **in both places**.\n2. Write your data "
     "set's folder in **Clean Dataset**.\n3. Press **Run**. One LoRA an epoch appears in "
-    "`output/loras/bespoke/<run name>`.\n\nA kohya TOML may be pasted into **toml**; what it says wins.",
+    "`output/loras/bespoke/<run name>`.\n\nThe node shows the loss, and for each epoch the pictures of "
+    "**sample_prompts** with their score; a star marks the best. It stops when **early_stopping_patience** "
+    "epochs in a row were no better (0: never); no file is deleted.\n\n**Cancel** saves. **Run** again goes "
+    "on from there.\n\nA kohya TOML may be pasted into **toml**; what it says wins.",
     "evaluation_sweep": "## Which epoch is best?\n1. Choose the base that the LoRA was trained on.\n"
     "2. Write the run's folder in **Find Checkpoints**.\n3. Press **Run**. Finished pictures are kept: "
     "cancel when you like, queue again to go on.\n\nThe report is in `output/bespoke/reports`.",
@@ -85,7 +88,11 @@ STAGES: dict[str, list[tuple[str, list[list[int]]]]] = {
 
 # Width, and what is added to the height, of nodes that show tables: as much as they need, more where the
 # workflow is about them.
-TABLES = {"Bespoke_AuditCaptions": (560, 620), "Bespoke_CleanDataset": (560, 400)}
+TABLES = {
+    "Bespoke_AuditCaptions": (560, 620),
+    "Bespoke_CleanDataset": (560, 400),
+    "Bespoke_TrainLora": (500, 480),
+}
 LARGE_TABLES = {
     "Bespoke_AuditCaptions": (640, 860),
     "Bespoke_CleanDataset": (640, 740),

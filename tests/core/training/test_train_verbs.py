@@ -1,0 +1,134 @@
+"""`bespoke train`, `resume` and `keys` as people and scripts use them."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bespoke_core.cli import main
+from bespoke_core.commands.training import Progress
+from bespoke_core.training.config import TrainingConfig, describe, to_toml
+
+Make = Callable[..., TrainingConfig]
+PACK = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def toml(make_config: Make, tmp_path: Path) -> Path:
+    path = tmp_path / "lads.toml"
+    path.write_text(to_toml(make_config()), encoding="utf-8")
+    return path
+
+
+def test_a_run_tells_people_its_steps_its_files_and_its_end(
+    toml: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", str(toml), "--set", "max_train_epochs=1"]) == 0
+    told = capsys.readouterr().out
+    assert "step 3/3" in told
+    assert "saved punks.safetensors" in told
+    assert told.rstrip().endswith(f"1 files in {tmp_path / 'out' / 'punks'}")
+    assert main(["train", str(toml), "--set", "max_train_epochs=1"]) == 0
+    assert "already finished" in capsys.readouterr().out
+
+
+def test_json_is_one_document_for_scripts(toml: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", str(toml), "--json", "--set", "max_train_epochs=1"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told["checkpoints"] == ["punks.safetensors"]
+    assert told["best"] is None
+
+
+def test_a_dry_run_says_what_would_be_done_and_writes_nothing(
+    toml: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["train", str(toml), "--dry-run", "--json", "--set", "max_train_epochs=7"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["epochs"], told["steps"], told["pictures"]) == (7, 21, 6)
+    assert main(["train", str(toml), "--dry-run"]) == 0
+    assert "2 epochs, 6 steps" in capsys.readouterr().out
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("setting", "named"),
+    [
+        ("network_dim", "--set"),
+        ("netwrok_dim=8", "network_dim"),
+        ("network_dim=eight", "network_dim"),
+        ("network_dim=0", "network_dim"),
+    ],
+)
+def test_a_wrong_setting_is_refused_by_its_name(
+    toml: Path, setting: str, named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", str(toml), "--dry-run", "--set", setting]) == 2
+    assert named in capsys.readouterr().err
+
+
+def test_settings_are_read_as_toml_and_text_needs_no_quotes(toml: Path) -> None:
+    settings = [
+        "network_dim=8",
+        "flip_aug=true",
+        "unet_lr=1e-4",
+        "output_name=other lads",
+        "resolution=64,64",
+    ]
+    assert main(["train", str(toml), "--dry-run", "--set", *settings]) == 0
+
+
+def test_a_stopped_run_ends_with_code_130_and_resume_goes_on(toml: Path, tmp_path: Path) -> None:
+    run, events = tmp_path / "out" / "punks", tmp_path / "out" / "punks" / "events.jsonl"
+    command = [sys.executable, "-m", "bespoke_core", "train", str(toml), "--set", "max_train_epochs=15"]
+    process = subprocess.Popen(command, cwd=PACK, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    end = time.monotonic() + 120
+    while time.monotonic() < end and process.poll() is None:
+        if events.is_file() and '"step"' in events.read_text(encoding="utf-8"):
+            break
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 130
+    assert json.loads((run / "run.json").read_text(encoding="utf-8"))["status"] == "cancelled"
+    assert main(["resume", str(run), "--json"]) == 0
+    told = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
+    assert "resumed" in {event["event"] for event in told}
+    assert told[-1]["event"] == "finished"
+
+
+def test_resume_of_a_folder_without_a_run_says_what_it_needs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["resume", str(tmp_path)]) == 2
+    assert "config.toml" in capsys.readouterr().err
+
+
+def test_every_key_is_listed_with_its_default_range_and_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["keys", "--json"]) == 0
+    listed = {key["name"]: key for key in json.loads(capsys.readouterr().out)["keys"]}
+    assert set(listed) == {option.name for option in describe()}
+    assert all(key["help"] for key in listed.values())
+    assert (listed["network_dim"]["minimum"], listed["network_dim"]["default"]) == (1, 4)
+    assert main(["keys", "noise_offset"]) == 0
+    assert "noise_offset = 0" in capsys.readouterr().out
+    assert main(["keys", "nosuchword"]) == 1
+
+
+def test_steps_come_at_most_once_a_second_and_the_last_one_always(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    progress = Progress(quiet=False)
+    for step in range(1, 101):
+        place = {"step": step, "steps": 100, "epoch": 1, "epochs": 1}
+        progress({"event": "step", **place, "loss": 0.1, "mean_loss": 0.1, "seconds": 0.01})
+    told = capsys.readouterr().out.splitlines()
+    assert 1 <= len(told) <= 4
+    assert "step 100/100" in told[-1]
