@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -241,7 +242,7 @@ def test_the_base_is_drawn_once_for_all_strengths_and_strengths_change_slowest()
     assert plan.varied == ("cfg", "strength_model", "strength_clip")
     assert len({cell.key for cell in plan.cells}) == plan.count
     order = [(cell.checkpoint_name, cell.sampler.strength_model) for cell in plan.cells]
-    changes = sum(1 for one, two in zip(order, order[1:], strict=False) if one != two)
+    changes = sum(1 for one, two in pairwise(order) if one != two)
     assert changes == len(set(order)) - 1
 
 
