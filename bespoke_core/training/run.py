@@ -236,7 +236,8 @@ class TrainingProcess:
         if self._cancelled or code == _CANCELLED or (code and told.get("status") == "cancelled"):
             raise UserCancelledError(f"training was cancelled; what is finished is in {self.run_folder}")
         if code != 0:
-            raise TrainingError(self._failure(f"Training ended with code {code}."))
+            reason = f" {told['reason']}" if told.get("status") == "failed" and told.get("reason") else ""
+            raise TrainingError(self._failure(f"Training ended with code {code}.{reason}"))
         names = expected(self.plan, told.get("stopped_early"))
         broken = [name for name in names if not is_whole(self.run_folder / name)]
         if broken:

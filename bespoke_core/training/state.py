@@ -74,6 +74,7 @@ def save_state(path: Path, place: Place, parts: Stateful, *, fingerprint: str) -
         TrainingError: a number in it is not finite; the former state is unchanged.
         OSError: the disk is full; the former state is unchanged.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     tensors, told = _taken(parts)
@@ -82,7 +83,10 @@ def save_state(path: Path, place: Place, parts: Stateful, *, fingerprint: str) -
             raise TrainingError(f"{key} is no longer a number. The state before this step is kept.")
     told |= {"form": FORM, "fingerprint": fingerprint, "place": asdict(place)}
     with whole_file(path) as temporary:
-        save_file(tensors, temporary, {"bespoke": json.dumps(told)})
+        try:
+            save_file(tensors, temporary, {"bespoke": json.dumps(told)})
+        except SafetensorError as error:  # its word for a full disk
+            raise OSError(str(error)) from error
 
 
 def read_state(path: Path, *, fingerprint: str | None = None) -> State:

@@ -63,17 +63,17 @@ def _signals(stop: StopRequest) -> Iterator[None]:
 @contextmanager
 def _starter_watched(stop: StopRequest) -> Iterator[None]:
     """Ask the run to stop when the process that started it is gone."""
-    told = os.environ.get(PARENT_VARIABLE, "")
-    if not told and int(os.environ.get("WORLD_SIZE") or 1) > 1:
-        told = _launcher()  # which ends its processes itself, unless it is killed
-    if not told:
+    watched = [told] if (told := os.environ.get(PARENT_VARIABLE, "")) else []
+    if int(os.environ.get("WORLD_SIZE") or 1) > 1:
+        watched += _launcher()  # which ends its processes itself, unless it is killed
+    if not watched:
         yield
         return
     ended = threading.Event()
 
     def watch() -> None:
         while not ended.wait(_WATCH_SECONDS):
-            if not is_there(told):
+            if not all(is_there(one) for one in watched):
                 stop.ask("the process that started the run is gone")
                 return
 
@@ -86,8 +86,8 @@ def _starter_watched(stop: StopRequest) -> Iterator[None]:
         thread.join()
 
 
-def _launcher() -> str:
+def _launcher() -> list[str]:
     try:
-        return identity(os.getppid())
+        return [identity(os.getppid())]
     except ProcessLookupError:
-        return ""
+        return []
