@@ -18,7 +18,7 @@ POLL_SECONDS = 0.2
 PUSH_SECONDS = 1.0
 # A step may take longer than a user waits. The node lets go after the first; the child may use the second to
 # end its step and save. Files on disk are whole at any moment, so then it may be killed.
-CANCEL_WAIT_SECONDS = 1.0
+CANCEL_WAIT_SECONDS = 0.7
 SAVE_SECONDS = 120.0
 
 EVENT = "bespoke.training"

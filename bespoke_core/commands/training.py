@@ -128,22 +128,16 @@ def _dry_run(config: TrainingConfig, folder: Path, as_json: bool) -> int:
 
     plan = make_plan(with_absolute_paths(config), folder.absolute())
     make_judge(plan)
-    told = {
-        "run_folder": str(plan.run_folder),
-        "base": {"path": str(plan.base), "sha256": plan.base_sha256},
-        "pictures": len(plan.training_set.pictures),
-        "batches": plan.batches,
-        "epochs": plan.epochs,
-        "steps": plan.steps,
-        "notices": list(plan.notices),
-    }
+    base = {"path": str(plan.base), "sha256": plan.base_sha256}
     if as_json:
-        print(json.dumps(told, ensure_ascii=False))
+        print(json.dumps({**plan.summary(), "base": base}, ensure_ascii=False))
         return 0
     print(f"would train {plan.config.output_name} in {plan.run_folder}")
     print(f"on {plan.base} (sha256 {plan.base_sha256[:12]})")
-    print(f"{told['pictures']} pictures, {plan.batches} batches in an epoch")
-    print(f"{plan.epochs} epochs, {plan.steps} steps")
+    held_out = len(plan.training_set.held_out)
+    also = f" and {held_out} held out" if held_out else ""
+    print(f"{len(plan.training_set.pictures)} pictures{also}, {plan.batches} batches in an epoch")
+    print(f"{plan.epochs} epochs, {plan.steps} steps, {plan.disk_bytes / 1e6:.0f} MB on disk")
     for notice in plan.notices:
         print(f"note: {notice}")
     print("nothing was written")

@@ -16,22 +16,34 @@ def keys_options(parser: argparse.ArgumentParser) -> None:
 
 
 def keys(arguments: argparse.Namespace) -> int:
-    """List the keys of a training configuration with their defaults, ranges and help."""
+    """List the keys of a training configuration with their defaults, ranges and help, and kohya's others."""
     from ..training.config import describe
+    from ..training.keys.elsewhere import REFUSED, WITHOUT_EFFECT
 
     words = [word.lower() for word in arguments.words]
     found = [o for o in describe() if all(word in f"{o.name} {o.help}".lower() for word in words)]
+    idle = {
+        key: why for key, why in WITHOUT_EFFECT.items() if all(w in f"{key} {why}".lower() for w in words)
+    }
+    refused = {key: f"{no.problem}. {no.remedy}" for key, no in REFUSED.items()}
+    refused = {key: why for key, why in refused.items() if all(w in f"{key} {why}".lower() for w in words)}
+    some = bool(found or idle or refused)
     if arguments.json:
-        print(json.dumps({"keys": [_key_as_json(option) for option in found]}, ensure_ascii=False))
-        return 0 if found else 1
+        told = {"keys": [_key_as_json(o) for o in found], "without_effect": idle, "refused": refused}
+        print(json.dumps(told, ensure_ascii=False))
+        return 0 if some else 1
     section = ""
     for option in found:
         if option.section != section:
             section = option.section
             print(f"[{section}]")
         print(f"{option.name} = {_default(option)}{_range(option)}\n    {option.help}")
-    print(f"{len(found)} keys")
-    return 0 if found else 1
+    for title, others in (("accepted without effect", idle), ("refused", refused)):
+        if others:
+            print(f"\nkohya's keys that are {title}:")
+            print("\n".join(f"{key}: {why}" for key, why in others.items()))
+    print(f"\n{len(found)} keys, {len(idle)} without effect, {len(refused)} refused")
+    return 0 if some else 1
 
 
 def _default(option: Option) -> str:

@@ -117,6 +117,8 @@ def test_every_key_is_listed_with_its_default_range_and_help(capsys: pytest.Capt
     assert set(listed) == {option.name for option in describe()}
     assert all(key["help"] for key in listed.values())
     assert (listed["network_dim"]["minimum"], listed["network_dim"]["default"]) == (1, 4)
+    assert main(["keys", "full_bf16"]) == 0
+    assert "refused" in capsys.readouterr().out
     assert main(["keys", "noise_offset"]) == 0
     assert "noise_offset = 0" in capsys.readouterr().out
     assert main(["keys", "nosuchword"]) == 1
