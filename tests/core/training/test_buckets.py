@@ -70,3 +70,14 @@ def test_every_picture_of_any_size_covers_a_bucket_that_the_model_can_take(
     assert found.resized[0] >= found.bucket[0] > 0
     assert found.resized[1] >= found.bucket[1] > 0
     assert found.bucket[0] % 8 == found.bucket[1] % 8 == 0
+
+
+def test_ends_that_the_step_does_not_divide_are_widened_as_kohya_does() -> None:
+    assert bucket_sizes((512, 512), 300, 1000, 64) == bucket_sizes((512, 512), 256, 1024, 64)
+    sizes = bucket_sizes((500, 500), 256, 1024, 64)
+    assert (448, 448) in sizes and (256, 960) in sizes
+
+
+def test_a_filter_that_blends_scales_to_the_pixel() -> None:
+    assert fit_picture((24, 24), make(resize_interpolation="lanczos")).resized == (512, 512)
+    assert fit_picture((24, 24), make(resize_interpolation="nearest")).resized == (528, 528)
