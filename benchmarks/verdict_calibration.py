@@ -97,9 +97,10 @@ def seeds_rates(sweeps: int, *, seed: int = 0) -> list[tuple[str, int, float, fl
             if verdict.clear or more is None or more > 200:
                 continue
             advised.append(more)
-            first = source.draw(max(1, more // 2))
-            half += decide([*rows, *first]).clear
-            after += decide([*rows, *first, *source.draw(more - max(1, more // 2))]).clear
+            added = source.draw(more)
+            early = {row.seed for row in added[: max(1, more // 2)]}
+            half += decide([*rows, *(row for row in added if row.seed in early)]).clear
+            after += decide([*rows, *added]).clear
         count = max(1, len(advised))
         found.append((name, len(advised), float(np.median(advised)), after / count, half / count))
     return found

@@ -42,8 +42,8 @@ def contact_sheet(pictures: Sequence[ReportPicture], *, score: str = "unique_col
         pictures: of a sweep, in any order; a cell without a picture stays empty.
         score: the column that is written under each sprite.
 
-    Each cell shows the picture and its sprite side by side, the score beneath. Sprites are enlarged by a whole
-    factor. When the sheet would have more than `MAX_PIXELS`, fewer seeds are shown and the sheet says so.
+    Each cell shows the picture and its sprite side by side, the score beneath. Sprites are enlarged by
+    whole factors. When the sheet would have more than `MAX_PIXELS`, fewer seeds are shown, and it says so.
 
     Returns:
         An RGB picture.

@@ -57,13 +57,21 @@ def shape_of(grid: Grid, places: Sequence[Ranked], best: Ranked | None, sign: fl
         seed: of the resampling.
     """
     run = grid.rows[best.checkpoint][0].scores.get(RUN_COLUMN) if best else None
+    own = [p for p in places if grid.rows[p.checkpoint][0].scores.get(RUN_COLUMN) == run]
+    # A low score of pictures that show something else is no progress.
+    showing = [p for p in own if p.following.follows is not False] or own
     lines: dict[int, list[tuple[float, Floats]]] = {}
-    for place in places:
-        if place.epoch is not None and grid.rows[place.checkpoint][0].scores.get(RUN_COLUMN) == run:
+    for place in showing:
+        if place.epoch is not None:
             line = sign * grid.line(place.checkpoint)
             lines.setdefault(place.epoch, []).append((sign * place.adjusted, line))
     if not lines:
         return shape_over_epochs({})
+    late = [p.epoch for p in own if p not in showing and p.following.sure and (p.epoch or 0) > max(lines)]
+    if late and best is not None:
+        first = min(e for e in late if e is not None)
+        advice = f"From epoch {first} on the pictures no longer follow the prompts: training can stop before."
+        return Shape("past its peak", best.epoch, max(e for e in late if e is not None), advice)
     means = {epoch: float(np.mean([mean for mean, _ in found])) for epoch, found in lines.items()}
     # Two files of one epoch: a cell counts where both have it.
     table = np.array([np.mean([line for _, line in lines[epoch]], axis=0) for epoch in sorted(lines)])

@@ -46,7 +46,7 @@ def why_not(verdict: Verdict, place: Ranked) -> str:
 
 
 def _p(value: float) -> str:
-    return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
+    return "p\u00a0<\u00a00.001" if value < 0.001 else f"p\u00a0=\u00a0{value:.2g}"
 
 
 def pictures_word(count: int) -> str:

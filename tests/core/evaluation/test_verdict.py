@@ -175,3 +175,57 @@ def test_a_misspelt_score_is_refused_with_the_nearest_name():
 )
 def test_the_course_over_the_epochs_is_named(means, phase):
     assert shape_over_epochs(dict(enumerate(means, 1))).phase == phase
+
+
+def answers_of(means, answers):
+    """Return rows of nine pictures a checkpoint, of which so many follow their prompt."""
+    return [
+        Row(
+            f"e{epoch}",
+            epoch,
+            f"p{i % 3}",
+            i // 3,
+            {"unique_colors": mean + i, "background_match": "yes" if i < yes else "no"},
+        )
+        for epoch, (mean, yes) in enumerate(zip(means, answers, strict=True), 1)
+        for i in range(9)
+    ]
+
+
+def test_a_winner_whose_following_may_be_luck_is_not_clear():
+    sure, lucky = decide(answers_of([100, 200], [9, 9])), decide(answers_of([100, 200], [5, 9]))
+    assert sure.clear
+    assert (lucky.best, lucky.clear) == ("e1", False)
+    assert "too few clear answers" in lucky.text().splitlines()[0]
+
+
+def test_who_scores_better_and_may_follow_after_all_leaves_the_win_open():
+    verdict = decide(answers_of([100, 200], [4, 9]))
+    assert (verdict.best, verdict.doubtful, verdict.clear) == ("e2", ("e1",), False)
+    assert "is not sure" in verdict.text()
+    assert decide(answers_of([100, 200], [0, 9])).clear
+
+
+def test_two_answers_of_one_picture_are_not_two_pictures():
+    rows = [
+        Row(
+            f"e{epoch}",
+            epoch,
+            f"p{i}",
+            0,
+            {"unique_colors": 100 * epoch + i, "background_match": "yes", "feature_match": "yes"},
+        )
+        for epoch in (1, 2)
+        for i in range(5)
+    ]
+    assert not decide(rows).place("e1").following.sure
+
+
+def test_every_place_says_why_it_was_not_chosen():
+    from bespoke_core.evaluation.why import why_not
+
+    verdict = decide(answers_of([300, 200, 100, 205], [9, 9, 0, 9]))
+    told = {place.checkpoint: why_not(verdict, place) for place in verdict.ranking}
+    assert told["e2"] == "chosen"
+    assert told["e1"].startswith("worse: 100.0 more than epoch 2")
+    assert told["e3"] == "does not follow the prompts: 0 of 9 clear answers are yes"

@@ -1,0 +1,69 @@
+"""The comparison with an earlier sweep."""
+
+from __future__ import annotations
+
+import pytest
+
+from bespoke_core.evaluation.table import Row
+from bespoke_core.evaluation.verdict import decide
+
+
+def sweep(mean, *, prompts=6, seeds=2, first_seed=0, **scores):
+    return [
+        Row("e1", 1, f"p{p}", first_seed + s, {"unique_colors": mean + 3 * p + s, **scores})
+        for p in range(prompts)
+        for s in range(seeds)
+    ]
+
+
+def test_the_same_prompts_and_seeds_are_compared_pair_by_pair():
+    baseline = decide(sweep(200), baseline=sweep(250)).baseline
+    assert baseline is not None
+    assert (baseline.pairs, baseline.proved) == (12, True)
+    assert baseline.change == pytest.approx(-100 * 50 / 258)
+    assert baseline.to_dict()["comparable"]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "named"),
+    [
+        (sweep(250, prompts=4), "prompts only here: p4, p5"),
+        (sweep(250, prompts=7), "prompts only in the earlier table: p6"),
+        (sweep(250, first_seed=9), "seeds only here: 0, 1"),
+    ],
+)
+def test_other_prompts_or_seeds_are_named_and_nothing_is_called_proved(earlier, named):
+    verdict = decide(sweep(200), baseline=earlier)
+    assert verdict.baseline is not None
+    assert not verdict.baseline.proved
+    assert verdict.baseline.change is not None
+    assert named in verdict.text()
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "named"),
+    [
+        ({"width": 512}, {"width": 768}, "width (512 here, 768 there)"),
+        ({"base": "sd15"}, {"base": "other"}, "base (sd15 here, other there)"),
+        ({"cfg": [7.0, 7.5]}, {"cfg": 9}, "cfg (7, 7.5 here, 9 there)"),
+    ],
+)
+def test_pictures_made_in_another_way_are_not_compared(ours, theirs, named):
+    verdict = decide(sweep(200), baseline=sweep(250), conditions=(ours, theirs))
+    assert verdict.baseline is not None
+    assert verdict.baseline.change is None
+    assert verdict.to_dict()["baseline_change"] is None
+    assert named in verdict.text()
+
+
+def test_settings_in_the_tables_themselves_are_compared_too():
+    verdict = decide(sweep(200, steps=20), baseline=sweep(250, steps=30))
+    assert "steps (20 here, 30 there)" in verdict.text()
+
+
+def test_a_prompt_of_the_same_name_with_another_text_is_named():
+    conditions = ({"prompts": {"p0": "a red hat"}}, {"prompts": {"p0": "a blue hat"}})
+    verdict = decide(sweep(200), baseline=sweep(250), conditions=conditions)
+    assert "another text: p0" in verdict.text()
+    assert verdict.baseline is not None
+    assert not verdict.baseline.proved
