@@ -231,3 +231,13 @@ def test_a_file_holds_the_latents_and_their_checksum(make_config: Make, tmp_path
     path = LatentFiles(tmp_path / "latents", "base").path(store.pictures[3], store.places()[3][1])
     assert torch.equal(load_file(path)["latents"], store.plain([3]).latents[0])
     assert not list((tmp_path / "latents").glob("*.tmp"))
+
+
+def test_two_runs_that_cache_at_once_do_not_disturb_each_other(make_config: Make, tmp_path: Path) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    stores = [make_store(make_config(flip_aug=True), Encoder(), tmp_path / "latents") for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda store: store.fill(nothing), stores))
+    assert len(list((tmp_path / "latents").iterdir())) == 12
+    assert len({store.plain(range(6)).latents.numpy().tobytes() for store in stores}) == 1
