@@ -180,3 +180,13 @@ def test_a_base_without_a_decoder_is_named(tiny_base: Path, tmp_path: Path) -> N
     save_file(weights, tmp_path / "mute.safetensors")
     with pytest.raises(InputError, match=r"mute\.safetensors"):
         load_decoder(tmp_path / "mute.safetensors")
+
+
+def test_a_base_in_16_bits_draws_nearly_the_same_picture(make_session: Callable[..., Session]) -> None:
+    drawn = []
+    for precision in ("no", "bf16"):
+        session = make_session(sample_prompts=ASKED, mixed_precision=precision)
+        drawn.append(draw_prompts(session, read_sample_prompts(session.config)[:1])[0])
+    precise, rough = drawn
+    assert precise is not None and rough is not None
+    assert np.abs(precise.astype(int) - rough).mean() < 8

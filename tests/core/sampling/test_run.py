@@ -164,3 +164,26 @@ def test_the_small_base_model_learns_a_style_burns_it_and_the_run_stops_with_the
     followers = {e: s["edge_distance"] for e, s in values.items() if s["follows_prompts"] is not False}
     assert told["best"]["epoch"] == min(followers, key=lambda epoch: followers[epoch]) == last - 3
     assert (run / told["best"]["file"]).is_file()
+
+
+def test_the_held_out_loss_alone_stops_a_run_and_marks_its_best_epoch(
+    make_config: Make, tmp_path: Path
+) -> None:
+    keys = {
+        **STOPPING,
+        "sample_prompts": "",
+        "early_stopping_metric": "held_out_loss",
+        "validation_split": 0.34,
+    }
+    run = tmp_path / "run"
+    train_here(make_config(**keys), run, make_judge=make_judge)
+    told, losses = manifest(run), {e["epoch"]: e["loss"] for e in events(run, "validation")}
+    assert told["stopped_early"]["epoch"] == 3
+    best = min(losses, key=lambda epoch: losses[epoch])
+    assert told["best"] == {
+        "file": f"punks-{best:06d}.safetensors",
+        "epoch": best,
+        "metric": "held_out_loss",
+        "value": pytest.approx(losses[best], abs=1e-9),
+    }
+    assert not list(run.rglob("*.png"))
