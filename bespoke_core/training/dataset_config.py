@@ -100,6 +100,10 @@ def _subsets(config: TrainingConfig, above: list[Layer], path: Path, labels: set
     for number, table in enumerate(dataset["subsets"]):
         where = f"{name}.subsets[{number}]"
         folder = _folder(table["image_dir"], path)
+        if not folder.is_dir():
+            problem = f"there is no such folder ({folder})"
+            remedy = "Name one that lies beside this file, or give its whole path."
+            _refuse(path, f"{where}.image_dir", table["image_dir"], problem, remedy)
         if folder in seen:
             problem = "is named twice in one data set"
             _refuse(path, f"{where}.image_dir", table["image_dir"], problem, "Raise num_repeats instead.")

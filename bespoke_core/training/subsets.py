@@ -108,11 +108,11 @@ def from_folders(config: TrainingConfig) -> tuple[Dataset, list[str]]:
 
 def _subsets(root: Path, config: TrainingConfig, is_reg: bool, notices: list[str]) -> Iterator[Subset]:
     """Yield the folder itself, or its folders whose names give repeats; say which was understood."""
-    children = [path for path in sorted(root.iterdir()) if path.is_dir()] if root.is_dir() else []
+    children = [path for path in _entries(root) if path.is_dir()]
     named = [path for path in children if _REPEATS.match(path.name)]
     before = "reg/" if is_reg else ""
     if named:
-        if any(path.suffix.lower() in PICTURE_EXTENSIONS for path in root.iterdir()):
+        if any(path.suffix.lower() in PICTURE_EXTENSIONS for path in _entries(root)):
             raise InputError(
                 f"holds pictures itself and also the folder {named[0].name}, whose name gives repeats",
                 file=root,
@@ -120,21 +120,51 @@ def _subsets(root: Path, config: TrainingConfig, is_reg: bool, notices: list[str
             )
         for child in named:
             repeats, concept = _repeats_of(child)
-            notices.append(f"{before}{child.name}: {repeats} repeats")
+            notices.append(f"{before}{child.name}: {_count(repeats)}")
             yield _subset(child, before + child.name, repeats, concept, is_reg, config)
         left_out = [path.name for path in children if path not in named and _holds_pictures(path)]
         if left_out:
             notices.append(f"left out, because their names give no repeats: {', '.join(left_out[:6])}")
         return
+    _refuse_too_high(root, children)
     match = _REPEATS.match(root.name)
     label = f"reg/{root.name}" if is_reg else ""
     # A larger number is more likely a year or a size than a wish.
     if match and repeats_of_plain(config) == 1 and 1 <= int(match[1]) <= 100:
         repeats, concept = _repeats_of(root)
-        notices.append(f"the folder's name {root.name} means {repeats} repeats")
+        notices.append(f"the folder's name {root.name} means {_count(repeats)}")
         yield _subset(root, label, repeats, concept, is_reg, config)
     else:
         yield _subset(root, label, 1 if is_reg else repeats_of_plain(config), root.name, is_reg, config)
+
+
+def _refuse_too_high(root: Path, children: list[Path]) -> None:
+    """Refuse the folder above one with kohya's folders, and say which was meant."""
+    if any(path.suffix.lower() in PICTURE_EXTENSIONS for path in _entries(root)):
+        return
+    meant = [
+        child.name
+        for child in children
+        if any(path.is_dir() and _REPEATS.match(path.name) for path in _entries(child))
+    ]
+    if meant:
+        raise InputError(
+            f"the folder is one level too high: {meant[0]} in it holds the folders with repeats",
+            file=root,
+            remedy=f"Choose {meant[0]}." if len(meant) == 1 else f"Choose one of {', '.join(meant[:6])}.",
+        )
+
+
+def _entries(folder: Path) -> list[Path]:
+    """Return what a folder holds, sorted; nothing where it cannot be read, which is said when it has to be."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _count(repeats: int) -> str:
+    return f"{repeats} repeat{'' if repeats == 1 else 's'}"
 
 
 def _subset(
@@ -151,7 +181,7 @@ def repeats_of_plain(config: TrainingConfig) -> int:
 
 def _holds_pictures(folder: Path) -> bool:
     wanted = (*PICTURE_EXTENSIONS, *CAPTION_EXTENSIONS)
-    return any(path.suffix.lower() in wanted for path in folder.iterdir())
+    return any(path.suffix.lower() in wanted for path in _entries(folder))
 
 
 def _repeats_of(folder: Path) -> tuple[int, str]:

@@ -126,6 +126,7 @@ SUBSET = '[[datasets]]\n[[datasets.subsets]]\nimage_dir = "lads"\n'
         (SUBSET + "is_reg = 1", "datasets[0].subsets[0].is_reg", "true or false"),
         (SUBSET + "color_aug = true", "datasets[0].subsets[0].color_aug", "palette"),
         (SUBSET + 'metadata_file = "x.json"', "datasets[0].subsets[0].metadata_file", "text files"),
+        (SUBSET.replace("lads", "lad"), "datasets[0].subsets[0].image_dir", "no such folder"),
         (SUBSET + "prior_loss_weight = 1.0", "datasets[0].subsets[0].prior_loss_weight", "write it there"),
         ("[[datasets]]\nbatch_size = 2", "datasets[0].subsets", "[[datasets.subsets]]"),
         ("[general]\nbatch_size = 2", "datasets", "[[datasets]]"),

@@ -211,3 +211,11 @@ def test_a_folder_copied_elsewhere_is_the_same_set(make_config: Make, dataset: P
     copied = read_set(make_config(train_data_dir=str(tmp_path / "copy")))
     assert copied.key == read_set(make_config()).key
     assert leaf.is_dir()
+
+
+def test_the_folder_above_the_parent_is_refused_and_the_parent_is_named(
+    make_config: Make, dataset: Path
+) -> None:
+    into(dataset, "10_punk")
+    with pytest.raises(InputError, match=r"one level too high: punks in it .* Choose punks\."):
+        read_set(make_config(train_data_dir=str(dataset.parent)))
