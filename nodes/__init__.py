@@ -6,6 +6,7 @@ from comfy_api.latest import ComfyExtension, io
 
 from .captions import AuditCaptions, CleanCaption
 from .checkpoints import FindCheckpoints, LoadCheckpoint
+from .chosen import KeepChosen
 from .cleaning import CleanDataset, RestoreCaptions
 from .evaluation import SaveReport, TestPrompts, Verdict
 from .score_folder import ScoreFolder
@@ -38,6 +39,7 @@ NODES: tuple[type[io.ComfyNode], ...] = (
     SweepFloor,
     SweepGather,
     Verdict,
+    KeepChosen,
     SaveReport,
 )
 

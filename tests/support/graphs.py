@@ -15,6 +15,9 @@ NAMES = (
     "evaluation_sweep",
     "whole_loop",
     "score_pictures",
+    "compare_runs",
+    "guidance_study",
+    "production_samples",
 )
 
 Graph = dict[str, dict[str, Any]]

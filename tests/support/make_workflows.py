@@ -42,6 +42,17 @@ NOTES = {
     "evaluation_sweep": "## Which epoch is best?\n1. Choose the base that the LoRA was trained on.\n"
     "2. Write the run's folder in **Find Checkpoints**.\n3. Press **Run**. Finished pictures are kept: "
     "cancel when you like, queue again to go on.\n\nThe report is in `output/bespoke/reports`.",
+    "compare_runs": "## Which run is best?\n1. Choose the base that the LoRAs were trained on.\n2. Write one "
+    "run a line in **Find Runs**: `label: folder`.\n3. Press **Run**. Every checkpoint of each run draws the "
+    "same prompts with the same seeds.\n\nThe table's column `run` holds the label.",
+    "guidance_study": "## Which guidance, with or without a negative prompt?\n1. Name the chosen checkpoint "
+    "in **Find Checkpoints**.\n2. Write the values to compare in **Sweep Grid**; `(none)` is no negative "
+    "prompt.\n3. Set **dry_run** and press **Run** to learn how many pictures that is; unset it and run.\n\n"
+    "Each setting has its row in the table; `bespoke verdict FOLDER --over cfg` says which is best.",
+    "production_samples": "## Samples of the chosen epoch\n1. Choose the base, and the checkpoint that "
+    "**Keep Chosen Checkpoint** put into `loras/bespoke/chosen`.\n2. Press **Run**.\n\nThe pictures of 512 "
+    "pixels are in `output/bespoke/sweeps/production/cells`, the sprites of 24 pixels in `sprites` beside "
+    "them.",
     "whole_loop": "## The whole loop\n1. Choose your SD1.5 checkpoint **in both places**.\n2. Write your "
     "data set's folder (under `input`) in **Audit Captions**.\n3. Press **Run** and wait for one answer: "
     "*use epoch N*.\n\nThe report with all pictures is in `output/bespoke/reports`.",
@@ -71,7 +82,22 @@ STAGES: dict[str, list[tuple[str, list[list[int]]]]] = {
     "evaluation_sweep": [
         ("What is compared", [[1, 2, 3]]),
         ("Sweep", [[4]]),
+        ("Verdict and report", [[5, 6, 9], [7, 8]]),
+    ],
+    "compare_runs": [
+        ("What is compared", [[1, 2, 3]]),
+        ("Sweep", [[4]]),
         ("Verdict and report", [[5, 6], [7, 8]]),
+    ],
+    "guidance_study": [
+        ("What is compared", [[1, 2, 3], [9]]),
+        ("Sweep", [[4]]),
+        ("Verdict and report", [[5, 6], [7, 8]]),
+    ],
+    "production_samples": [
+        ("What is drawn", [[1, 2, 3]]),
+        ("Draw", [[4]]),
+        ("See and keep", [[5], [6, 7]]),
     ],
     "whole_loop": [
         ("1 Captions", [[2], [3]]),
@@ -89,6 +115,7 @@ STAGES: dict[str, list[tuple[str, list[list[int]]]]] = {
 # Width, and what is added to the height, of nodes that show tables: as much as they need, more where the
 # workflow is about them.
 TABLES = {
+    "Bespoke_Sweep": (560, 480),
     "Bespoke_AuditCaptions": (560, 620),
     "Bespoke_CleanDataset": (560, 400),
     "Bespoke_TrainLora": (500, 480),
