@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import importlib
-import importlib.util
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -14,7 +13,7 @@ import torch
 from ..errors import InputError
 from .config import TrainingConfig
 from .keys.arguments import read_arguments
-from .keys.optimizers import OptimizerKind, optimizer_kind
+from .keys.optimizers import OptimizerKind, check_installed, is_installed, optimizer_kind
 
 Notice = Callable[[str], None]
 
@@ -40,20 +39,18 @@ def usable_kind(config: TrainingConfig, *, cuda: bool, notice: Notice = lambda t
         InputError: the optimizer's library is not installed, or it needs a GPU and there is none.
     """
     kind = kind_of(config)
-    installed = importlib.util.find_spec(kind.module.split(".")[0]) is not None
-    if installed and (cuda or not kind.needs_gpu):
+    check_installed(kind)
+    if is_installed(kind) and (cuda or not kind.needs_gpu):
         return kind
     if kind.name == "AdamW8bit":
         notice("AdamW8bit needs bitsandbytes and an NVIDIA GPU: AdamW is used, with more memory.")
         return kind_of(config.model_copy(update={"optimizer_type": "AdamW"}))
-    problem = "needs an NVIDIA GPU, and there is none here"
-    remedy = "Use another optimizer, such as AdamW."
-    if not installed:
-        problem = f"needs the Python package {kind.package}, which is not installed"
-        remedy = (
-            f"Install it (python -m pip install {kind.package}), or use another optimizer, such as AdamW."
-        )
-    raise InputError(problem, field="optimizer_type", value=kind.name, remedy=remedy)
+    raise InputError(
+        "needs an NVIDIA GPU, and there is none here",
+        field="optimizer_type",
+        value=kind.name,
+        remedy="Use another optimizer, such as AdamW.",
+    )
 
 
 def make_optimizer(

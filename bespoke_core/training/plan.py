@@ -15,6 +15,7 @@ from ..files import key_of, sha256_of_file
 from ..tokenizer import find_tokenizer
 from .config import KEYS_WITHOUT_EFFECT_ON_WEIGHTS, TrainingConfig
 from .dataset import TrainingSet, count_batches
+from .keys.optimizers import check_installed, optimizer_kind
 from .layout import CLIP, UNET, Shapes, read_layout, read_shapes
 from .outputs import check_disk, checkpoint_names, disk_need
 from .reading import read_set
@@ -106,6 +107,8 @@ def make_plan(config: TrainingConfig, run_folder: Path) -> TrainingPlan:
     shapes = read_shapes(base)
     read_layout(base)
     tokenizer = find_tokenizer(config.tokenizer_path)
+    if kind := optimizer_kind(config.optimizer_type):
+        check_installed(kind)
     training_set = read_set(config)
     processes = count_processes(config)
     batches = count_batches(training_set, config.train_batch_size, ranks=processes)
@@ -248,7 +251,7 @@ def lora_parameters(shapes: Shapes, config: TrainingConfig) -> int:
 
 
 def _notices(config: TrainingConfig) -> list[str]:
-    found = []
+    found = list(config.notices)
     if config.xformers:
         found.append("xformers = true: torch's own attention (SDPA) is used instead.")
     if config.lr_scheduler == "constant" and config.lr_warmup_steps:

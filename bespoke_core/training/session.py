@@ -13,6 +13,7 @@ from ..errors import InputError, UserCancelledError
 from ..tokenizer import load_tokenizer
 from .base_model import BaseModel, load_base
 from .checkpointing import set_checkpointing
+from .compiling import check_compiler, with_compiled_unet
 from .config import TrainingConfig
 from .dataset import Picture
 from .ema import Ema, make_ema
@@ -29,6 +30,7 @@ from .schedule import make_scheduler
 from .state import Stateful
 from .text import FrozenText
 from .trim import trim
+from .winograd import quicken
 
 Tell = Callable[..., None]
 """Told what happens: `tell("step", step=3, loss=0.1)`."""
@@ -106,6 +108,7 @@ def prepare(plan: TrainingPlan, tell: Tell, stop: Callable[[], bool], ranks: Ran
     if ranks is None:
         ranks = Ranks(device=torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     device = ranks.device
+    check_compiler(config, device)
     dtype = {"no": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}[config.mixed_precision]
     if device.type == "cpu" and dtype != torch.float32:
         text = (
@@ -123,6 +126,8 @@ def prepare(plan: TrainingPlan, tell: Tell, stop: Callable[[], bool], ranks: Ran
         base.encoder.cpu()
     network = add_lora(base, config)
     trim(base.unet)
+    if device.type == "cpu" and not config.gradient_checkpointing:  # it takes memory, for speed
+        quicken(base.unet)
     for model in (base.unet, base.text_encoder):
         model.to(device)
     if config.gradient_checkpointing:
@@ -130,6 +135,8 @@ def prepare(plan: TrainingPlan, tell: Tell, stop: Callable[[], bool], ranks: Ran
     tokenizer = load_tokenizer(plan.tokenizer)
     needed = check_memory(plan, base, network, tokenizer, device=device, dtype=dtype)
     tell("memory", bytes=needed.total, device=needed.device, text=needed.text())
+    network.train(True)  # turning checkpointing on and off for the estimate touches the layers' dropouts
+    base = with_compiled_unet(base, config)
     groups = _groups(config, network)
     optimizer = make_optimizer(config, groups, device, lambda text: tell("notice", text=text))
     return Session(

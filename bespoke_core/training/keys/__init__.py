@@ -22,7 +22,7 @@ from .noise import NoiseKeys
 from .optimization import OptimizationKeys
 from .output import OUTPUT_KEYS_WITHOUT_EFFECT_ON_WEIGHTS, OutputKeys
 from .schedule import ScheduleKeys
-from .validation import ValidationKeys
+from .validation import VALIDATION_KEYS, ValidationKeys
 
 PATH_KEYS = (
     "pretrained_model_name_or_path",
@@ -42,6 +42,7 @@ KEYS_WITHOUT_EFFECT_ON_WEIGHTS = (
     *ABOUT_KEYS,
     *JUDGING_KEYS,
     *OUTPUT_KEYS_WITHOUT_EFFECT_ON_WEIGHTS,
+    *VALIDATION_KEYS,
     "output_name",
     "xformers",
     "sdpa",

@@ -5,9 +5,12 @@ A name or a class path in a configuration selects a row of this table and never 
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from ...errors import InputError
 
 
 @dataclass(frozen=True)
@@ -91,3 +94,23 @@ _BY_NAME = {
 def optimizer_kind(name: str) -> OptimizerKind | None:
     """Return the optimizer of a name or class path in any case, or None; an empty name is AdamW."""
     return _BY_NAME.get((name or "AdamW").lower())
+
+
+def is_installed(kind: OptimizerKind) -> bool:
+    """Return whether the optimizer's library is there; nothing is imported."""
+    return importlib.util.find_spec(kind.module.split(".")[0]) is not None
+
+
+def check_installed(kind: OptimizerKind) -> None:
+    """Refuse an optimizer whose library is not there; AdamW8bit passes, for AdamW stands in for it.
+
+    Raises:
+        InputError: naming the package and the command that installs it.
+    """
+    if not is_installed(kind) and kind.name != "AdamW8bit":
+        raise InputError(
+            f"needs the Python package {kind.package}, which is not installed",
+            field="optimizer_type",
+            value=kind.name,
+            remedy=f"Install it (python -m pip install {kind.package}) or use another, such as AdamW.",
+        )

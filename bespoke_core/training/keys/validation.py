@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from .fields import TRAINING, Keys, field
 
+VALIDATION_KEYS = (
+    "validate_every_n_epochs",
+    "validate_every_n_steps",
+    "max_validation_steps",
+    "validation_seed",
+)
+"""Keys that change what is measured and nothing in the weights."""
+
 
 class ValidationKeys(Keys):
     """How the loss on pictures that are held out of training is measured."""
