@@ -115,8 +115,8 @@ class LoraLayer(torch.nn.Module):
         scale = self.scale
         if drops:
             low, scale = self._dropped(low)
-        added = functional.conv2d(low, up) if self.place else functional.linear(low, up)
-        return base.add_(added, alpha=scale)
+        up = up * scale
+        return (functional.conv2d(low, up) if self.place else functional.linear(low, up)).add_(base)
 
     def _dropped(self, low: torch.Tensor) -> tuple[torch.Tensor, float]:
         """Return what is left between the matrices, and the scale that makes up for left-out ranks."""
