@@ -14,6 +14,7 @@ from ..bespoke_core.evaluation.prompts import (
     read_prompts,
 )
 from ..bespoke_core.evaluation.store import SweepFolder
+from ..bespoke_core.evaluation.table import RUN_COLUMN
 from .host import (
     BespokeCheckpoints,
     BespokePrompts,
@@ -25,7 +26,19 @@ from .host import (
     roots,
 )
 
-SCORES = ["unique_colors", "perceptual_colors", "palette_distance", "edge_distance"]
+SCORES = ["unique_colors", "perceptual_colors", "palette_distance", "edge_distance", "grid_fidelity"]
+SETTINGS = [
+    "cfg",
+    "negative_prompt",
+    "steps",
+    "sampler_name",
+    "scheduler",
+    "strength_model",
+    "strength_clip",
+    "width",
+    "height",
+]
+AXES = ["checkpoint", RUN_COLUMN, *SETTINGS]
 
 
 class TestPrompts(io.ComfyNode):
@@ -103,14 +116,25 @@ class Verdict(io.ComfyNode):
             inputs=[
                 BespokeSweep.Input("sweep", tooltip="From Sweep Checkpoints."),
                 io.Combo.Input(
-                    "by", options=SCORES, default="unique_colors", tooltip="Rank by; fewer is better."
+                    "by",
+                    options=SCORES,
+                    default="unique_colors",
+                    tooltip="Rank by; fewer is better, of grid_fidelity more.",
                 ),
                 BespokeSweep.Input(
                     "earlier_sweep", optional=True, tooltip="Compare with this sweep of an earlier run."
                 ),
+                io.Combo.Input(
+                    "over",
+                    options=AXES,
+                    default="checkpoint",
+                    optional=True,
+                    tooltip="What is chosen among: checkpoints, runs, or the values of a setting that the "
+                    "sweep varies, such as cfg or negative_prompt.",
+                ),
             ],
             outputs=[
-                io.String.Output("checkpoint_name", tooltip="The checkpoint to use."),
+                io.String.Output("checkpoint_name", tooltip="The checkpoint to use, or the setting."),
                 io.String.Output("report", tooltip="The verdict in plain words."),
                 io.Image.Output("chart", tooltip="The score over the epochs with intervals."),
                 BespokeCheckpoints.Output("checkpoint", tooltip="The chosen one, for Load Checkpoint."),
@@ -119,13 +143,21 @@ class Verdict(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, sweep: SweepFolder, by: str, earlier_sweep: SweepFolder | None = None) -> io.NodeOutput:
+    def execute(
+        cls, sweep: SweepFolder, by: str, earlier_sweep: SweepFolder | None = None, over: str = "checkpoint"
+    ) -> io.NodeOutput:
         """Decide."""
         from ..bespoke_core.evaluation.chart import chart_png
         from ..bespoke_core.evaluation.verdict import decide
 
         rows = sweep.rows()
-        verdict = decide(rows, by=by, baseline=earlier_sweep.rows() if earlier_sweep else None)
+        verdict = decide(
+            rows,
+            by=by,
+            over=over,
+            baseline=earlier_sweep.rows() if earlier_sweep else None,
+            conditions=(sweep.settings(), earlier_sweep.settings() if earlier_sweep else {}),
+        )
         chosen = tuple(c for c in sweep.plan.checkpoints if c.name == verdict.best)
         chart = picture_tensor(chart_png(rows, verdict, by))
         text = verdict.text()

@@ -1,6 +1,7 @@
 // Shows what Bespoke's nodes report: tables of findings, changes and scores, and the text of a finished node
 // in a read-only box under its widgets. Everything works without this file; the same is in the history for the API.
 import { app } from "../../scripts/app.js";
+import { verdictView } from "./bespoke_verdict.js";
 import { auditView, cleanView, colorsView, scoresView } from "./bespoke_views.js";
 
 const PREFIX = "Bespoke_";
@@ -14,6 +15,7 @@ const VIEWS = {
   bespoke_clean: [cleanView, 260],
   bespoke_scores: [scoresView, 240],
   bespoke_colors: [colorsView, 110],
+  bespoke_verdict: [verdictView, 200],
 };
 
 /** Add a DOM widget that is never part of the saved workflow: widget values are saved by position. */

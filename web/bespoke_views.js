@@ -50,18 +50,21 @@ const STYLE = `
 `;
 
 /** Make an element with classes and text. */
-function make(tag, className = "", text = "") {
+export function make(tag, className = "", text = "") {
   const element = document.createElement(tag);
   if (className) element.className = className;
   if (text) element.textContent = text;
   return element;
 }
 
-function addStyle() {
-  if (document.getElementById("bespoke-style")) return;
-  const style = make("style", "", STYLE);
-  style.id = "bespoke-style";
-  document.head.append(style);
+/** Add the style of all views, and the given one of a view of its own, once. */
+export function addStyle(id = "", text = "") {
+  for (const [name, rules] of [["bespoke-style", STYLE], [id, text]]) {
+    if (!name || document.getElementById(name)) continue;
+    const style = make("style", "", rules);
+    style.id = name;
+    document.head.append(style);
+  }
 }
 
 /** Put a text into an element, a swatch of its colour before each colour code. */
@@ -81,7 +84,7 @@ function addText(parent, text) {
  * Let the mouse wheel scroll the rows instead of zooming the canvas; with Ctrl it still zooms.
  * The new renderer asks for a mark, and leaves the wheel to an element that was clicked before.
  */
-function keepWheel(rows) {
+export function keepWheel(rows) {
   rows.tabIndex = 0;
   rows.dataset.captureWheel = "true";
   rows.addEventListener("wheel", (event) => {

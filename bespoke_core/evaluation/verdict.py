@@ -89,10 +89,12 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the verdict as JSON-able data; keys are added over time, never renamed."""
+        from .why import why_not
+
         baseline = self.baseline
         return {
             "by": self.by,
-            "ranking": [place.to_dict() for place in self.ranking],
+            "ranking": [{**place.to_dict(), "why": why_not(self, place)} for place in self.ranking],
             "best": self.best,
             "clear_winner": self.clear,
             "tied_with_best": list(self.tied_with_best),
