@@ -26,7 +26,7 @@ TEXT = "pixel art, lad, red hair"
 COMFYUI = """
 import logging, sys
 logging.basicConfig(level=logging.INFO, stream=sys.stdout)
-comfyui, base, lora, given, written = sys.argv[1:]
+comfyui, base, lora, kohyas, given, written = sys.argv[1:]
 sys.path.insert(0, comfyui)
 sys.argv = sys.argv[:1]
 import comfy.cli_args
@@ -35,6 +35,9 @@ args.cpu = args.force_fp32 = args.fp32_text_enc = True  # a LoRA merged into 16 
 import comfy.sd, comfy.utils, comfy.model_management, torch
 from safetensors.torch import load_file, save_file
 model, clip, vae = comfy.sd.load_checkpoint_guess_config(base)[:3]
+other = comfy.utils.load_torch_file(kohyas, safe_load=True)
+model_k, clip_k = comfy.sd.load_lora_for_models(model, clip, other, 1.0, 1.0)
+print("kohya patches", len(model_k.patches) + len(clip_k.patcher.patches))
 weights = comfy.utils.load_torch_file(lora, safe_load=True)
 model, clip = comfy.sd.load_lora_for_models(model, clip, weights, 1.0, 1.0)
 print("patches", len(model.patches) + len(clip.patcher.patches))
@@ -97,6 +100,29 @@ def ours(config: TrainingConfig, lora: Path) -> dict[str, torch.Tensor]:
     return found
 
 
+def kohya_made(config: TrainingConfig, path: Path) -> Path:
+    """Write a file by kohya's rules, from the classes of the base's modules: rank 4, alpha 2, 16 bits."""
+    base = load_base(Path(config.pretrained_model_name_or_path))
+    tensors: dict[str, torch.Tensor] = {}
+    kinds = (("lora_unet", base.unet, {"Transformer2DModel"}),)
+    kinds += (("lora_te", base.text_encoder, {"CLIPAttention", "CLIPMLP", "CLIPSdpaAttention"}),)
+    for prefix, model, classes in kinds:
+        for name, module in model.named_modules():
+            for inner, layer in module.named_modules() if type(module).__name__ in classes else ():
+                shape = getattr(getattr(layer, "weight", None), "shape", ())
+                if not isinstance(layer, (torch.nn.Linear, torch.nn.Conv2d)) or shape[2:] not in ((), (1, 1)):
+                    continue
+                place = f"{name}.{inner}"
+                if prefix == "lora_te" and not place.startswith("text_model."):
+                    place = f"text_model.{place}"
+                key = f"{prefix}.{place}".replace(".", "_")
+                tensors[f"{key}.alpha"] = torch.tensor(2.0).half()
+                tensors[f"{key}.lora_down.weight"] = torch.randn(4, *shape[1:]).half()
+                tensors[f"{key}.lora_up.weight"] = torch.randn(shape[0], 4, *shape[2:]).half()
+    save_file(tensors, path, {"ss_network_module": "networks.lora", "ss_network_dim": "4"})
+    return path
+
+
 def assert_close(one: torch.Tensor, other: torch.Tensor) -> None:
     assert float((one - other).abs().max()) < 2e-4 * float(other.abs().max())
 
@@ -109,7 +135,9 @@ def test_comfyui_applies_every_key_and_gives_the_trained_output(
     script = tmp_path / "compare.py"
     script.write_text(f"TEXT = {TEXT!r}\n{COMFYUI}", encoding="utf-8")
     written = tmp_path / "written.safetensors"
+    kohyas = kohya_made(config, tmp_path / "kohya.safetensors")
     command = [sys.executable, str(script), str(comfyui), config.pretrained_model_name_or_path, str(lora)]
+    command.append(str(kohyas))
     done = subprocess.run(
         [*command, str(tmp_path / "given.safetensors"), str(written)],
         capture_output=True,
@@ -122,9 +150,13 @@ def test_comfyui_applies_every_key_and_gives_the_trained_output(
     assert done.returncode == 0, done.stdout + done.stderr
     said = done.stdout + done.stderr
     assert "not loaded" not in said.lower()
-    layers = sum(key.endswith(".lora_down.weight") for key in load_file(lora))
+    made, by_rule = load_file(lora), load_file(kohyas)
+    assert {key: value.shape for key, value in made.items()} == {k: v.shape for k, v in by_rule.items()}
+    assert all(value.any() for key, value in made.items() if key.endswith(".lora_up.weight"))
+    layers = sum(key.endswith(".lora_down.weight") for key in made)
     assert layers > 100
-    assert f"patches {layers}\n" in said
+    assert f"\npatches {layers}\n" in said
+    assert f"kohya patches {layers}\n" in said
     expected, theirs = ours(config, lora), load_file(written)
     for name in ("latents", "text", "unet"):
         assert_close(theirs[name], expected[name])
