@@ -54,7 +54,7 @@ def measure(scenario: Scenario, sweeps: int, *, seed: int = 0) -> Rates:
         alone = len(sweep.best) == 1 and verdict.best in sweep.best
         wrong += verdict.clear and not alone
         right += verdict.clear and alone
-        may_be = {verdict.best, *verdict.tied_with_best, *verdict.doubtful}
+        may_be = {verdict.best, *verdict.tied_with_best, *verdict.doubtful, verdict.best_sure_to_follow}
         kept += bool(sweep.best & may_be)
         lowest += min(verdict.ranking, key=lambda place: place.interval.mean).checkpoint in sweep.best
         held = [_holds(verdict, sweep, name) for name in sweep.here]

@@ -69,6 +69,9 @@ def _following_reasons(verdict: Verdict, best: Ranked) -> list[str]:
             f"{sentence(best.label)} follows the prompts: {best.following.yes} of "
             f"{best.following.yes + best.following.no} clear answers are yes.{few}"
         )
+        sure = verdict.best_sure_to_follow
+        if sure is not None and not best.following.sure:
+            lines.append(f"The best that surely follows them is {label_of(verdict, sure)}.")
     if refused:
         lines.append(
             f"Not following the prompts, and so out of the running: {listed([p.label for p in refused])}."

@@ -76,6 +76,11 @@ class Verdict:
         return self.clear and all(c.p_prompts <= ALPHA for c in self.comparisons)
 
     @property
+    def best_sure_to_follow(self) -> str | None:
+        """The first of the ranking that follows its prompts beyond chance; None where none does."""
+        return next((p.checkpoint for p in self.ranking if p.following.follows and p.following.sure), None)
+
+    @property
     def winner(self) -> Ranked | None:
         """The recommended checkpoint's place."""
         return next((place for place in self.ranking if place.checkpoint == self.best), None)
@@ -97,6 +102,7 @@ class Verdict:
             "ranking": [{**place.to_dict(), "why": why_not(self, place)} for place in self.ranking],
             "best": self.best,
             "clear_winner": self.clear,
+            "best_sure_to_follow": self.best_sure_to_follow,
             "tied_with_best": list(self.tied_with_best),
             "comparisons": [c.to_dict() for c in self.comparisons],
             "more_seeds": {c.checkpoint: c.more_seeds for c in self.comparisons if c.tied},
