@@ -27,7 +27,7 @@ from .state_header import Place
 
 MANIFEST = "run.json"
 _UNDER_WAY = ("starting", "running")
-_LIBRARIES = ("torch", "diffusers", "transformers", "peft", "safetensors")
+_LIBRARIES = ("torch", "diffusers", "transformers", "safetensors")
 
 
 @dataclass(frozen=True)
