@@ -77,7 +77,8 @@ def _read(dataset: Dataset, number: int, inspected: dict[Path, Inspection]) -> _
             seed = config.seed if config.validation_seed is None else config.validation_seed
             found, held = hold_out(found, config.validation_split, seed)
         read.learnt.extend(found)
-        read.held_out.extend(replace(picture, repeats=1) for picture in held)
+        plain = subset.unaugmented()
+        read.held_out.extend(replace(picture, repeats=1, subset=plain) for picture in held)
     return read
 
 

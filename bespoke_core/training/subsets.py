@@ -50,6 +50,11 @@ class Subset:
         """In which forms its pictures are shown."""
         return Augmentation.of(self.config)
 
+    def unaugmented(self) -> Subset:
+        """Return the folder with its pictures shown as they are."""
+        plain = {"flip_aug": False, "rotation_aug": 0.0, "random_crop": False}
+        return dataclasses.replace(self, config=self.config.model_copy(update=plain))
+
     @property
     def loss_weight(self) -> float:
         """What its pictures' loss is multiplied by."""
@@ -156,7 +161,7 @@ def _refuse_too_high(root: Path, children: list[Path]) -> None:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """Return what a folder holds, sorted; nothing where it cannot be read, which is said when it has to be."""
+    """Return what a folder holds, sorted; nothing where it cannot be read, which is said elsewhere."""
     try:
         return sorted(folder.iterdir())
     except OSError:

@@ -98,6 +98,9 @@ def test_held_out_pictures_are_not_trained_on_and_come_once(make_config: Make, t
     assert len(held) == 2 and not any(picture.is_reg for picture in found.held_out)
     assert {p.name for p in found.pictures if not p.is_reg} == {f"punk{n}.png" for n in range(6)} - held
     assert {p.repeats for p in found.held_out} == {1}
+    augmented = read_set(make_config(flip_aug=True, rotation_aug=5.0, **keys))
+    assert not any(picture.subset.augmentation.flip_aug for picture in augmented.held_out)
+    assert all(picture.subset.augmentation.flip_aug for picture in augmented.pictures)
     assert said(found.notices, "2 pictures are held out", *held)
     others = {
         tuple(p.name for p in read_set(make_config(**keys, validation_seed=n)).held_out) for n in range(9)
