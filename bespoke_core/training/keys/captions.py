@@ -82,7 +82,12 @@ class CaptionKeys(Keys):
         DATA, 0.0, "The share of times that a picture is shown with an empty caption.", "", ge=0, le=1
     )
     caption_dropout_every_n_epochs: int = field(
-        DATA, 0, "Every n-th epoch, counted from 1, has no captions at all; 0 is never.", "epochs", ge=0, le=100_000
+        DATA,
+        0,
+        "Every n-th epoch, counted from 1, has no captions at all; 0 is never.",
+        "epochs",
+        ge=0,
+        le=100_000,
     )
     caption_tag_dropout_rate: float = field(
         DATA, 0.0, "The share of phrases left out each time, after keep_tokens.", "", ge=0, le=1
