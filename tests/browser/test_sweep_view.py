@@ -1,4 +1,4 @@
-"""What a sweep shows on a real canvas while it runs: a line for every picture, how far it is, text as text."""
+"""What a sweep shows on a real canvas while it runs: a line a picture, how far it is, text as text."""
 
 from __future__ import annotations
 
