@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import difflib
-import json
 import re
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,33 +14,12 @@ from ..errors import InputError
 from ..files import read_text
 from ..training.keys import TrainingConfig
 from ..training.keys.judging import names_a_file
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from .prompt_forms import FIELD, json_form, lines, refused, toml_form, unknown
 
 STEPS = 20
 GUIDANCE = 7.5
-_FIELD = "sample_prompts"
 _MOST = 1000
 _PNDM_STEPS = 4  # it starts from four answers of the network
-_OPTIONS = {
-    "n": "negative_prompt",
-    "w": "width",
-    "h": "height",
-    "d": "seed",
-    "s": "sample_steps",
-    "l": "scale",
-    "ss": "sample_sampler",
-}
-_OF_OTHER_MODELS = {
-    "g": "guidance_scale",
-    "cn": "controlnet_image",
-    "ctr": "cfg_trunc_ratio",
-    "rcfg": "renorm_cfg",
-    "fs": "flow_shift",
-}
 _EMBEDDING = re.compile(r"(?:^|[\s(])embedding:")
 
 
@@ -107,88 +83,18 @@ def read_sample_prompts(config: TrainingConfig) -> tuple[SamplePrompt, ...]:
     remedy = "Give a .txt, .toml or .json file with prompts."
     text = read_text(file, remedy=remedy) if file else given
     suffix = file.suffix.lower() if file else ".txt"
-    read = {".txt": _lines, ".toml": _toml, ".json": _json}[suffix]
+    read = {".txt": lines, ".toml": toml_form, ".json": json_form}[suffix]
     prompts = tuple(
         _prompt(values, number, where, file, config)
         for number, (where, values) in enumerate(read(text, file))
     )
     if not prompts:
-        raise InputError("holds no prompt", file=file, field=_FIELD, remedy="Write one prompt a line.")
+        raise InputError("holds no prompt", file=file, field=FIELD, remedy="Write one prompt a line.")
     if len(prompts) > _MOST:
         raise InputError(
-            f"holds {len(prompts)} prompts", file=file, field=_FIELD, remedy=f"Use at most {_MOST}."
+            f"holds {len(prompts)} prompts", file=file, field=FIELD, remedy=f"Use at most {_MOST}."
         )
     return prompts
-
-
-def _lines(text: str, file: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
-        if stripped and not stripped.startswith("#"):
-            yield f"line {number}", _of_line(stripped, f"line {number}", file)
-
-
-def _of_line(line: str, where: str, file: Path | None) -> dict[str, Any]:
-    """Split a line at its options: "a cat --n blurry --w 512"."""
-    prompt, *options = (" " + line).split(" --")
-    values: dict[str, Any] = {"prompt": prompt.strip()}
-    for option in options:
-        name, _, written = option.strip().partition(" ")
-        field = _OPTIONS.get(name.lower())
-        if field is None:
-            raise _unknown(f"--{name}", name.lower(), where, file)
-        values[field] = _number(field, written.strip(), f"{where}, --{name}", file)
-    return values
-
-
-def _number(field: str, written: str, where: str, file: Path | None) -> Any:
-    kind = {"negative_prompt": str, "sample_sampler": str, "scale": float}.get(field, int)
-    try:
-        if not written and kind is not str:
-            raise ValueError
-        return kind(written)
-    except ValueError:
-        needed = "a number" if kind is float else "a whole number"
-        raise _refused(f"{where}: needs {needed}", written, f"Write {needed} after it.", file) from None
-
-
-def _toml(text: str, file: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Read kohya's form: [prompt] for what all share, and a [[prompt.subset]] for each."""
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"is not TOML ({error})", file=file, remedy="Mend that line.") from None
-    shared = document.get("prompt")
-    subsets = shared.pop("subset", None) if isinstance(shared, dict) else None
-    if not isinstance(shared, dict) or not isinstance(subsets, list) or len(document) > 1:
-        raise InputError(
-            "is not in the form of sample prompts",
-            file=file,
-            field=_FIELD,
-            remedy="Write [prompt] for what all share and one [[prompt.subset]] for each prompt.",
-        )
-    for number, subset in enumerate(subsets, 1):
-        if not isinstance(subset, dict):
-            raise _refused(f"prompt {number} is not a table", subset, "Write [[prompt.subset]].", file)
-        yield f"prompt {number}", {**shared, **subset}
-
-
-def _json(text: str, file: Path | None) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Read kohya's form: a list of texts with options, or of objects."""
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise InputError(f"is not JSON ({error})", file=file, remedy="Mend it.") from None
-    if not isinstance(document, list):
-        raise InputError("is not a list", file=file, field=_FIELD, remedy='Write ["a prompt", ...].')
-    for number, one in enumerate(document, 1):
-        where = f"prompt {number}"
-        if isinstance(one, str):
-            yield where, _of_line(one, where, file)
-        elif isinstance(one, dict):
-            yield where, one
-        else:
-            raise _refused(f"{where} is neither a text nor an object", one, "Write a text.", file)
 
 
 def _prompt(
@@ -200,14 +106,14 @@ def _prompt(
         first = error.errors()[0]
         name = str(first["loc"][0])
         if first["type"] == "extra_forbidden":
-            raise _unknown(name, name, where, file) from None
+            raise unknown(name, name, where, file) from None
         message = first["msg"][0].lower() + first["msg"][1:]
-        raise _refused(f"{where}: {name}: {message}", first["input"], "Correct it.", file) from None
+        raise refused(f"{where}: {name}: {message}", first["input"], "Correct it.", file) from None
     if _EMBEDDING.search(given.prompt) or _EMBEDDING.search(given.negative_prompt):
         problem = f"{where}: names an embedding, and those are not loaded while training"
-        raise _refused(problem, given.prompt, "Leave it out.", file)
+        raise refused(problem, given.prompt, "Leave it out.", file)
     if not given.prompt and not given.negative_prompt and len(values) == 1:
-        raise _refused(f"{where}: is empty", given.prompt, "Write a prompt.", file)
+        raise refused(f"{where}: is empty", given.prompt, "Write a prompt.", file)
     prompt = SamplePrompt(
         given.prompt,
         given.negative_prompt,
@@ -220,7 +126,7 @@ def _prompt(
     )
     if prompt.sampler == "pndm" and prompt.steps < _PNDM_STEPS:
         remedy = f"Use at least {_PNDM_STEPS} (--s {_PNDM_STEPS}), or another sampler."
-        raise _refused(f"{where}: has too few steps for the sampler pndm", prompt.steps, remedy, file)
+        raise refused(f"{where}: has too few steps for the sampler pndm", prompt.steps, remedy, file)
     _check_sprite(prompt, where, file, config)
     return prompt
 
@@ -234,7 +140,7 @@ def _sampler(name: str | None, where: str, file: Path | None, config: TrainingCo
         return config.sample_sampler
     known = TrainingConfig.model_fields["sample_sampler"].annotation.__args__  # type: ignore[union-attr]
     if name not in known:
-        raise _refused(f"{where}: there is no such sampler", name, f"Use one of: {', '.join(known)}.", file)
+        raise refused(f"{where}: there is no such sampler", name, f"Use one of: {', '.join(known)}.", file)
     return name
 
 
@@ -248,18 +154,3 @@ def _check_sprite(prompt: SamplePrompt, where: str, file: Path | None, config: T
             value=config.sample_sprite_size,
             remedy="Use a smaller sprite, or draw larger pictures (--w, --h).",
         )
-
-
-def _unknown(shown: str, name: str, where: str, file: Path | None) -> InputError:
-    if name in _OF_OTHER_MODELS or name in _OF_OTHER_MODELS.values():
-        remedy = "Remove it: it belongs to another kind of model."
-    else:
-        shorts, longs = (list(names) for names in (_OPTIONS, _Given.model_fields))
-        near = [] if shown.startswith("--") else difflib.get_close_matches(name, longs, 1)
-        known = ", ".join(f"--{short}" for short in shorts) if shown.startswith("--") else ", ".join(longs)
-        remedy = f"Did you mean {near[0]}?" if near else f"Use {known}."
-    return _refused(f"{where}: there is no such option", shown, remedy, file)
-
-
-def _refused(problem: str, value: object, remedy: str, file: Path | None) -> InputError:
-    return InputError(problem, file=file, field=_FIELD, value=value, remedy=remedy)
