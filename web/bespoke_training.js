@@ -267,7 +267,7 @@ function findNode(id) {
   let graph = app.rootGraph ?? app.graph;
   let node;
   for (const part of String(id).split(":")) {
-    node = graph?.getNodeById(Number(part));
+    node = graph?.getNodeById(Number(part)) ?? graph?.getNodeById(part);
     graph = node?.subgraph;
   }
   return node?.comfyClass === NODE ? node : undefined;

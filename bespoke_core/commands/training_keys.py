@@ -37,7 +37,7 @@ def keys(arguments: argparse.Namespace) -> int:
         if option.section != section:
             section = option.section
             print(f"[{section}]")
-        print(f"{option.name} = {_default(option)}{_range(option)}\n    {option.help}")
+        print(f"{option.name} = {default_text(option)}{_range(option)}\n    {option.help}")
     for title, others in (("accepted without effect", idle), ("refused", refused)):
         if others:
             print(f"\nkohya's keys that are {title}:")
@@ -46,7 +46,8 @@ def keys(arguments: argparse.Namespace) -> int:
     return 0 if some else 1
 
 
-def _default(option: Option) -> str:
+def default_text(option: Option) -> str:
+    """Return a key's default as TOML writes it, or "(not given)"."""
     if option.default is None:
         return "(not given)"
     if isinstance(option.default, bool):

@@ -13,7 +13,6 @@ CURVE_POINTS = 240
 """The most points of a state's curves; longer runs are averaged in bins."""
 SHOWN_PICTURES = 96
 """The most sample pictures that a state names; those of the best and of the latest epochs are kept."""
-_WEIGHT = 0.1  # of the newest step in the running mean of a step's time
 
 _STATUS = {
     "start": "preparing",
@@ -37,6 +36,8 @@ class RunProgress:
             "cancelled", "failed" or "finished".
         step, steps, epoch, epochs: where it is; 0 while it is not known.
         loss: of the last step; `mean_loss` of its epoch so far; None before the first.
+        steps_per_second, seconds_left: the running mean of the rate, and the time until the end with the
+            files and samples of each epoch; None before the first step.
         best: the "best" event's epoch, metric and value, or None.
         message: the last sentence that the run had for people.
     """
@@ -65,12 +66,8 @@ class RunProgress:
         self._held_out: dict[int, float] = {}
         self._samples: dict[int, dict[str, Any]] = {}
         self._doing: tuple[int, int] | None = None
-        self._fresh_clock()
-
-    def _fresh_clock(self) -> None:
-        self._seconds = 0.0
-        self._last_step: tuple[float, int] | None = None
-        self._between: list[float] = []
+        self.steps_per_second: float | None = None
+        self.seconds_left: float | None = None
 
     def add(self, event: Mapping[str, Any]) -> None:
         """Take the next event."""
@@ -87,7 +84,7 @@ class RunProgress:
         self.message = describe_event(event) or self.message
 
     def _take_start(self, event: Mapping[str, Any]) -> None:
-        self._fresh_clock()
+        self.steps_per_second = self.seconds_left = None
 
     def _take_resumed(self, event: Mapping[str, Any]) -> None:
         """Forget what was done after the state from which the run goes on: it is done again."""
@@ -97,11 +94,8 @@ class RunProgress:
         self.loss = event["loss"]
         self.mean_loss = event.get("mean_loss", self.loss)
         self._losses[event["step"]] = event["loss"]
-        seconds = event.get("seconds") or 1 / event.get("steps_per_second", 1)
-        if self._last_step is not None and "time" in event and event["epoch"] != self._last_step[1]:
-            self._between.append(max(0.0, event["time"] - self._last_step[0] - seconds))
-        self._last_step = (event["time"], event["epoch"]) if "time" in event else None
-        self._seconds += (_WEIGHT if self._seconds else 1.0) * (seconds - self._seconds)
+        self.steps_per_second = event.get("steps_per_second")
+        self.seconds_left = event.get("seconds_left")
 
     def _take_checkpoint(self, event: Mapping[str, Any]) -> None:
         if event.get("epoch"):
@@ -122,19 +116,6 @@ class RunProgress:
 
     def _take_best(self, event: Mapping[str, Any]) -> None:
         self.best = {name: event.get(name) for name in ("epoch", "metric", "value", "path")}
-
-    @property
-    def steps_per_second(self) -> float | None:
-        """The running mean of the rate, without what is done between epochs; None before the first step."""
-        return 1 / self._seconds if self._seconds else None
-
-    @property
-    def seconds_left(self) -> float | None:
-        """The time until the end, files and samples of each epoch counted; None while it is not known."""
-        if not self._seconds or not self.steps:
-            return None
-        between = sum(self._between) / len(self._between) if self._between else 0.0
-        return (self.steps - self.step) * self._seconds + max(0, self.epochs - self.epoch) * between
 
     def line(self) -> str:
         """Return where the run is in one line."""

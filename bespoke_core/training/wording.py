@@ -60,6 +60,8 @@ def _is_number(value: object) -> bool:
 _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "start": _start,
     "notice": lambda event: str(event["text"]),
+    "memory": lambda event: str(event.get("text", "")),
+    "slept": lambda event: f"the machine slept for {duration_text(event['seconds'])}; the run goes on",
     "resumed": lambda event: f"going on after step {event['step']} of {event['steps']}",
     "checkpoint": _checkpoint,
     "samples": _samples,

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import graphs
 import pytest
-from canvas import Canvas, find_chromium, open_canvas
 
 if TYPE_CHECKING:
-    from bespoke_core.comfyui.server import ComfyServer
+    from canvas import Canvas
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -21,23 +19,6 @@ BROKEN = """
   .filter((node) => node.has_errors || !LiteGraph.registered_node_types[node.type])
   .map((node) => node.type)
 """
-
-
-@pytest.fixture(scope="module")
-def chromium() -> str:
-    """The browser; where there is none these tests are skipped."""
-    found = find_chromium()
-    if found is None:
-        pytest.skip("no Chromium: install the package `chromium` to run the canvas tests")
-    pytest.importorskip("playwright", reason="playwright drives the browser: pip install '.[test]'")
-    return found
-
-
-@pytest.fixture(scope="module", params=[False, True], ids=["classic nodes", "new nodes"])
-def canvas(server: ComfyServer, chromium: str, request: pytest.FixtureRequest) -> Iterator[Canvas]:
-    """An open canvas, once with each of the frontend's two ways to draw nodes."""
-    with open_canvas(server.url, chromium, vue_nodes=request.param) as opened:
-        yield opened
 
 
 def ui_form(pack: Path, name: str) -> dict[str, Any]:

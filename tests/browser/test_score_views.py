@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import graphs
 import pytest
-from canvas import Canvas, find_chromium, open_canvas
+from canvas import Canvas
 
 if TYPE_CHECKING:
     from bespoke_core.comfyui.server import ComfyServer
@@ -18,17 +17,6 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 HOSTILE = "<img src=x onerror=window.ran=1>.png"
-
-
-@pytest.fixture(scope="module", params=[False, True], ids=["classic nodes", "new nodes"])
-def canvas(server: ComfyServer, request: pytest.FixtureRequest) -> Iterator[Canvas]:
-    """An open canvas, once with each of the frontend's two ways to draw nodes."""
-    chromium = find_chromium()
-    if chromium is None:
-        pytest.skip("no Chromium: install the package `chromium` to run the canvas tests")
-    pytest.importorskip("playwright", reason="playwright drives the browser: pip install '.[test]'")
-    with open_canvas(server.url, chromium, size=(1900, 1000), vue_nodes=request.param) as opened:
-        yield opened
 
 
 def table_of(canvas: Canvas, node_id: int, key: str) -> Any:
