@@ -147,6 +147,12 @@ SCENARIOS = (
     Scenario("near tie (1 %), 15 % of the pictures missing", _level(6, 200, 202), missing=0.15),
     Scenario("two equal best, seeds that suit a checkpoint", _level(6, 200, 200), seed_by_checkpoint=12),
     Scenario(
+        "two equal best, seeds that strongly suit a checkpoint, 16 x 3",
+        (200.0, 200.0, 260.0),
+        prompts=16,
+        seed_by_checkpoint=12,
+    ),
+    Scenario(
         "the lowest follows in 40 %, the best in 90 %", _level(5, 150, 200), follows=(0.4, 0.9, 0.9, 0.9, 0.9)
     ),
     Scenario(

@@ -20,7 +20,7 @@ from .intervals import mean_interval
 from .ranking import Ranked, finite
 from .statistics import ALPHA, FLIPS, Floats, PairedTest, holm, paired_test, pairs_to_separate
 
-CONFIRMED = 0.97
+CONFIRMED = 0.98
 """A little more than 95 %, so that a wrong winner is declared in less than 5 % of the worst sweeps, too."""
 
 
@@ -107,7 +107,7 @@ def compare(
     steps = _holm_steps(corrected)
     comparisons = []
     for index, (rival, line, test) in enumerate(zip(runners[1:], lines, tests, strict=True)):
-        span = mean_interval(line, grid.blocks, grid.seeds, seed=seed, resamples=2000)
+        span = mean_interval(line, grid.blocks, grid.seeds, seed=seed, resamples=2000, few_seeds=False)
         needed = pairs_to_separate(test, len(tests), step=steps[index])
         per_seed = test.pairs / max(1, len({grid.seeds[i] for i in np.flatnonzero(np.isfinite(line))}))
         comparisons.append(
@@ -150,7 +150,15 @@ def doubtful(
 
 
 def _confirmed(grid: Grid, line: Floats, seed: int) -> bool:
-    span = mean_interval(line, grid.blocks, grid.seeds, seed=seed, resamples=2000, confidence=CONFIRMED)
+    span = mean_interval(
+        line,
+        grid.blocks,
+        grid.seeds,
+        seed=seed,
+        resamples=2000,
+        confidence=CONFIRMED,
+        few_seeds=False,
+    )
     return span.n > 1 and not span.low <= 0 <= span.high
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import InputError
 from .table import SETTING_COLUMNS, Row, labels, score_columns
 
 if TYPE_CHECKING:
@@ -110,11 +111,20 @@ def enlarged(picture: ReportPicture, edge: int) -> Image:
 
 
 def fitted(path: Path, edge: int) -> Image:
-    """Return a picture file as RGB, shrunk where its longer side has more than `edge` pixels."""
+    """Return a picture file as RGB, shrunk where its longer side has more than `edge` pixels.
+
+    Raises:
+        InputError: there is no such picture, or it is broken.
+    """
     from PIL import Image as Images
 
-    with Images.open(path) as opened:
-        source = opened.convert("RGB")
+    try:
+        with Images.open(path) as opened:
+            source = opened.convert("RGB")
+    except (OSError, SyntaxError) as error:
+        raise InputError(
+            f"is not a readable picture ({error})", file=path, remedy="Run the sweep again."
+        ) from None
     scale = edge / max(source.size)
     if scale >= 1:
         return source

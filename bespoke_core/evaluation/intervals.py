@@ -57,6 +57,7 @@ class _Residuals:
         variance: of a cell within its group, or as the seeds tell it, whichever is larger: seeds that are
             hard for all prompts alike make the mean less sure.
         stretch: by how much the ends move out where the seeds, of which there are few, seem to matter.
+        mild: the same by half-way between how sure the seeds' effect is and how large it is estimated to be.
     """
 
     values: Floats
@@ -64,6 +65,7 @@ class _Residuals:
     count: int
     variance: float
     stretch: float = 1.0
+    mild: float = 1.0
 
     @property
     def freedom(self) -> int:
@@ -78,6 +80,7 @@ def mean_interval(
     seed: int = 0,
     resamples: int = RESAMPLES,
     confidence: float = CONFIDENCE,
+    few_seeds: bool = True,
 ) -> Interval:
     """Return the mean of some cells with its 95 % interval.
 
@@ -88,6 +91,8 @@ def mean_interval(
         seed: of the random generator; the same values and seed give the same interval.
         resamples: how many times the cells are drawn again; fewer for very many cells.
         confidence: with which the interval holds the mean.
+        few_seeds: whether to allow fully for how few the seeds are, where they seem to matter; differences
+            between checkpoints, in which a seed's effect on both is gone, need it less, and lose much by it.
 
     A studentised bootstrap of the residuals within prompts, which allows for skewed scores (Hall, The
     Bootstrap and Edgeworth Expansion, 1992, section 3.10; Davison & Hinkley, Bootstrap Methods, 1997,
@@ -104,7 +109,7 @@ def mean_interval(
     draws = _codes([seeds[int(i)] for i in np.flatnonzero(present)]) if seeds is not None else None
     residuals, these = _residuals(found, blocks, draws)
     error = math.sqrt(residuals.variance / n)
-    error *= residuals.stretch
+    error *= residuals.stretch if few_seeds else residuals.mild
     low, high = _pivots(residuals, seed, resamples, confidence)
     return Interval(mean, mean - high * error, mean - low * error, n, these)
 
@@ -146,17 +151,17 @@ def _residuals(
         return _Residuals(spread * math.sqrt(n / (n - 1)), one, 1, variance), False
     size = np.bincount(blocks)
     spread = found - (np.bincount(blocks, found) / size)[blocks]
-    variance, stretch = float(spread @ spread) / repeats, 1.0
+    variance, stretch, mild = float(spread @ spread) / repeats, 1.0, 1.0
     if draws is not None and count > 1:
-        variance, stretch = _with_seeds(spread, draws, repeats, variance)
+        variance, stretch, mild = _with_seeds(spread, draws, repeats, variance)
     widened = spread * np.sqrt(size / np.maximum(size - 1, 1))[blocks]
-    return _Residuals(widened, blocks, count, variance, stretch), True
+    return _Residuals(widened, blocks, count, variance, stretch, mild), True
 
 
 def _with_seeds(
     spread: Floats, draws: npt.NDArray[np.intp], repeats: int, variance: float
-) -> tuple[float, float]:
-    """Return the variance of a cell and by how much Student's t is stretched when seeds are allowed for.
+) -> tuple[float, float, float]:
+    """Return the variance of a cell and by how much Student's t is stretched, fully and mildly, for seeds.
 
     Args:
         spread: scores less their prompt's mean.
@@ -174,16 +179,18 @@ def _with_seeds(
     freedom = len(sums) - 1
     rest = repeats - freedom
     if freedom < 1 or rest < 1:
-        return variance, 1.0
+        return variance, 1.0, 1.0
     by_seed = float(sums @ sums) * len(sums) / freedom / len(spread)
     within = max(0.0, float(spread @ spread) - by_seed * freedom) / rest
     sure = float(fdtr(freedom, rest, by_seed / within)) if within else 1.0
     if not by_seed:
-        return variance, 1.0
-    units = max(2.0, 1 / (sure**2 / freedom + (1 - sure) ** 2 / repeats))
-    quantile = (1 + CONFIDENCE) / 2
-    stretch = float(stdtrit(units, quantile) / stdtrit(repeats, quantile))
-    return max(variance, by_seed), max(1.0, stretch)
+        return variance, 1.0, 1.0
+    student = stdtrit(repeats, (1 + CONFIDENCE) / 2)
+    stretches = []
+    for weight in (sure, (sure + max(0.0, 1 - within / by_seed)) / 2):
+        units = max(2.0, 1 / (weight**2 / freedom + (1 - weight) ** 2 / repeats))
+        stretches.append(max(1.0, float(stdtrit(units, (1 + CONFIDENCE) / 2) / student)))
+    return max(variance, by_seed), stretches[0], stretches[1]
 
 
 def _pivots(residuals: _Residuals, seed: int, resamples: int, confidence: float) -> tuple[float, float]:

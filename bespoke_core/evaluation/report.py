@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
-from ..errors import InputError
 from ..files import check_report_folder, whole_folder, write_json, write_text
 from .chart import chart_png
 from .contact_sheet import ReportPicture, contact_sheet
@@ -54,7 +53,6 @@ def write_report(
         OSError: writing failed; an earlier report is still there.
     """
     check_report_folder(folder, FILES.values())
-    _check_pictures(pictures)
     with whole_folder(folder) as building:
         _write_files(building, rows, verdict, pictures, settings)
     return {kind: folder / name for kind, name in FILES.items()}
@@ -97,21 +95,6 @@ def _write_files(
     write_text(folder / FILES["markdown"], report_markdown(rows, verdict, settings))
     page = report_html(rows, verdict, settings, chart=chart, pictures=pictures)
     write_text(folder / FILES["html"], page)
-
-
-def _check_pictures(pictures: Sequence[ReportPicture]) -> None:
-    """Decode every picture once, so that a broken one is named before anything is written."""
-    from PIL import Image as Images
-
-    for picture in pictures:
-        for path in filter(None, (picture.path, picture.sprite_path)):
-            try:
-                with Images.open(path) as opened:
-                    opened.load()
-            except (OSError, SyntaxError) as error:
-                raise InputError(
-                    f"is not a readable picture ({error})", file=path, remedy="Run the sweep again."
-                ) from None
 
 
 def _escaped(value: object) -> str:
