@@ -22,9 +22,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-PACK = Path(__file__).resolve().parent.parent
-sys.path.append(str(PACK))
-sys.path.append(str(PACK / "tests" / "support"))
+sys.path.append(str(Path(__file__).resolve().parent.parent))
+sys.path.append(str(Path(__file__).resolve().parent.parent / "tests" / "support"))
 
 from loras import write_lora
 
@@ -32,6 +31,7 @@ from bespoke_core.base.checkpoint import obtain_base_model
 from bespoke_core.comfyui.client import Client
 from bespoke_core.comfyui.server import ComfyServer
 
+PACK = Path(__file__).resolve().parent.parent
 PROMPTS = ("pixel art portrait of a lad, bright green background", "pixel art portrait of a lady, red hair")
 EPOCHS = ("run-000001", "run-000002")
 SEEDS = 3

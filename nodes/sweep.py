@@ -198,7 +198,13 @@ class Sweep(io.ComfyNode):
 
     @classmethod
     def fingerprint_inputs(
-        cls, training_set: str | None = None, sweep_name: str | None = None, **_: Any
+        cls,
+        training_set: str | None = None,
+        sweep_name: str | None = None,
+        dry_run: bool | None = None,
+        **_: Any,
     ) -> Any:
-        """Run again when the training set changed, or when the sweep's folder was deleted."""
+        """Run again when the training set changed, or the sweep's folder was deleted; always to tell only."""
+        if dry_run:
+            return float("nan")
         return MADE.fingerprint(cls.node_name(sweep_name), folder_fingerprint(training_set or None))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..evaluation.contact_sheet import ReportPicture
+    from ..evaluation.plan_file import PlanFile
     from ..evaluation.table import Row
     from ..evaluation.verdict import Verdict
 
@@ -19,7 +20,12 @@ EXIT_NO_WINNER = 1
 def sweep_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `sweep`."""
     parser.add_argument("plan", type=Path, metavar="PLAN.toml", help="what to draw; paths are the server's")
-    parser.add_argument("--server", default="http://127.0.0.1:8188", metavar="URL", help="of ComfyUI")
+    parser.add_argument(
+        "--server",
+        action="append",
+        metavar="URL",
+        help="of ComfyUI, by default http://127.0.0.1:8188; given several times, the servers share the sweep",
+    )
     parser.add_argument("--output", type=Path, metavar="DIR", help="gets table and pictures")
     parser.add_argument(
         "--dry-run",
@@ -38,12 +44,15 @@ def sweep(arguments: argparse.Namespace) -> int:
     from ..evaluation.verdict import decide
 
     plan = read_plan_file(arguments.plan)
+    servers = list(dict.fromkeys(arguments.server or ["http://127.0.0.1:8188"]))
     if arguments.dry_run:
-        told = plan_of(plan, Client(arguments.server))
+        told = plan_of(plan, Client(servers[0]))
         print(json.dumps(told, ensure_ascii=False) if arguments.json else told["text"])
         return 0
     if arguments.output is None:
         raise InputError("is missing", field="--output", remedy="Name the folder that gets the results.")
+    if len(servers) > 1:
+        return _sweep_on_machines(plan, servers, arguments)
     finished = 0
 
     def count(event: dict[str, Any]) -> None:
@@ -52,7 +61,7 @@ def sweep(arguments: argparse.Namespace) -> int:
             finished += 1
             print(f"\r{finished} pictures drawn", end="", file=sys.stderr, flush=True)
 
-    found = run_sweep(plan, Client(arguments.server), arguments.output, on_event=count)
+    found = run_sweep(plan, Client(servers[0]), arguments.output, on_event=count)
     if finished:
         print(file=sys.stderr)
     if arguments.json:
@@ -60,6 +69,21 @@ def sweep(arguments: argparse.Namespace) -> int:
     else:
         print(decide(read_csv(arguments.output / "table.csv"), by=plan.by).text())
         print(f"\nTable and pictures: {arguments.output}")
+    return 0
+
+
+def _sweep_on_machines(plan: PlanFile, servers: list[str], arguments: argparse.Namespace) -> int:
+    """Share a plan among servers, and print the verdict."""
+    from ..comfyui.machines import run_on_machines
+    from ..evaluation.verdict import decide
+
+    def show(done: int, total: int) -> None:
+        print(f"\r{done} of {total} pictures", end="", file=sys.stderr, flush=True)
+
+    swept = run_on_machines(plan, servers, arguments.output, tell=show)
+    print(file=sys.stderr)
+    found = decide(swept.rows(), by=plan.by)
+    print(json.dumps(found.to_dict(), ensure_ascii=False) if arguments.json else found.text())
     return 0
 
 

@@ -1,0 +1,188 @@
+"""A sweep shared among several ComfyUI servers: a worker drives each, and results come together here.
+
+Ray runs the workers, on this machine or on a cluster. The cells are dealt out in small parts, LoRA by LoRA; a
+worker asks for the next part when it is done, and the part of a lost one is given to another. Every picture
+carries the proof of what it is, so that what comes back is checked like anything from outside, and the folder
+ends as one server would have left it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..errors import BespokeError
+from ..evaluation.measuring import SpriteSettings
+from ..evaluation.plan import Cell, plan_from_dict
+from ..evaluation.plan_file import PlanFile
+from ..evaluation.results import STORE_NAME, ResultsStore
+from ..evaluation.store import SweepFolder
+from ..files import write_bytes
+from ..paths import safe_name
+from .client import Client, ComfyError
+from .sweep import plan_of, sweep_graph
+
+PART = 8
+"""Cells that a worker draws at a time: what is lost with it at most."""
+_INSTALL = "Several servers need the Python package ray. Install it with: pip install 'bespoke[machines]'."
+
+Drawn = dict[str, bytes]
+"""File names of pictures to their bytes."""
+
+
+@dataclass
+class Dealer:
+    """Which cells are still to be drawn, and by whom.
+
+    Attributes:
+        waiting: parts that nobody draws at the moment.
+        lost: servers that no longer answer, with the reason.
+    """
+
+    waiting: deque[tuple[Cell, ...]]
+    lost: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def deal(cls, cells: Sequence[Cell], size: int = PART) -> Dealer:
+        """Divide cells, in their order, into parts that share one LoRA each."""
+        parts: list[list[Cell]] = []
+        for cell in cells:
+            last = parts[-1] if parts else None
+            if last is None or len(last) >= size or last[0].checkpoint != cell.checkpoint:
+                parts.append([])
+            parts[-1].append(cell)
+        return cls(deque(tuple(part) for part in parts))
+
+    def lose(self, server: str, part: tuple[Cell, ...], reason: str) -> None:
+        """Give a lost server's part to the others."""
+        self.lost[server] = reason
+        self.waiting.appendleft(part)
+
+
+def draw_part(plan: PlanFile, server: str, cells: Mapping[str, str]) -> Drawn:
+    """Let one server draw some cells and return their pictures.
+
+    Args:
+        plan: the whole sweep.
+        server: its address.
+        cells: key to the picture's file name, of those to draw.
+
+    Raises:
+        BespokeError: the server is gone, or a node failed.
+    """
+    client = Client(server)
+    graph = sweep_graph(plan, only_cells=" ".join(cells), judged=False)
+    client.wait(client.queue(graph)).raise_for_failure()
+    folder = f"bespoke/sweeps/{safe_name(plan.name)}/cells"
+    return {name: client.view(name, folder) for name in cells.values()}
+
+
+def run_on_machines(
+    plan: PlanFile,
+    servers: Sequence[str],
+    output: Path,
+    *,
+    tell: Callable[[int, int], None] | None = None,
+    part: int = PART,
+) -> SweepFolder:
+    """Run a plan on several servers.
+
+    Args:
+        plan: what to draw; every server has the same models and LoRAs under the same names.
+        servers: addresses.
+        output: becomes the sweep's folder, with a store of its own.
+        tell: called with (finished cells, all cells).
+        part: cells that a worker draws at a time.
+
+    Returns:
+        The finished sweep, its table written.
+
+    Raises:
+        BespokeError: Ray is not installed, the servers do not have the same files, all of them are lost, or a
+            node failed.
+    """
+    try:
+        import ray
+    except ImportError:
+        raise BespokeError(_INSTALL) from None
+    sweep = _same_plan(plan, servers, output)
+    sweep.write_plan()
+    dealer = Dealer.deal(sweep.missing(), part)
+    started_here = not ray.is_initialized()
+    if started_here:
+        ray.init(include_dashboard=False, configure_logging=False, log_to_driver=False, num_cpus=len(servers))
+    try:
+        _draw_all(ray, plan, list(servers), sweep, dealer, tell)
+    finally:
+        if started_here:
+            ray.shutdown()
+    sweep.score_missing()
+    sweep.write_table(sweep.rows())
+    return sweep
+
+
+def _draw_all(
+    ray: Any,
+    plan: PlanFile,
+    servers: list[str],
+    sweep: SweepFolder,
+    dealer: Dealer,
+    tell: Callable[[int, int], None] | None,
+) -> None:
+    task = ray.remote(max_retries=0)(draw_part)
+    idle = list(servers)
+    running: dict[Any, tuple[str, tuple[Cell, ...]]] = {}
+    while dealer.waiting or running:
+        while idle and dealer.waiting:
+            server, cells = idle.pop(), dealer.waiting.popleft()
+            running[task.remote(plan, server, _names(cells))] = server, cells
+        if not running:
+            reasons = "; ".join(f"{server}: {reason}" for server, reason in dealer.lost.items())
+            raise BespokeError(f"every server is lost ({reasons}). What is finished is kept; run it again.")
+        [done], _ = ray.wait(list(running), num_returns=1)
+        server, cells = running.pop(done)
+        try:
+            drawn = ray.get(done)
+        except ray.exceptions.RayTaskError as error:
+            if isinstance(error.cause, ComfyError):  # the plan's own fault: another server would fail as well
+                raise error.cause from None
+            dealer.lose(server, cells, str(error.cause).split("\n")[0])
+            continue
+        except ray.exceptions.RayError as error:  # the worker died
+            dealer.lose(server, cells, str(error).split("\n")[0])
+            continue
+        _take_in(sweep, drawn, cells, server)
+        idle.append(server)
+        if tell is not None:
+            tell(len(sweep.finished()), sweep.plan.count)
+
+
+def _same_plan(plan: PlanFile, servers: Sequence[str], output: Path) -> SweepFolder:
+    """Return the sweep that all servers would draw; they must agree in every hash."""
+    described = {server: plan_of(plan, Client(server)) for server in servers}
+    plans = {server: plan_from_dict(told["plan"]) for server, told in described.items()}
+    first = next(iter(plans.values()))
+    for server, other in plans.items():
+        if [cell.key for cell in other.cells] != [cell.key for cell in first.cells]:
+            raise BespokeError(
+                f"{server} has another base model or other checkpoints than {servers[0]}. Put the same files "
+                "on every machine; no picture was drawn."
+            )
+    sprites = SpriteSettings(plan.sprites.width, plan.sprites.height, plan.sprites.method)
+    return SweepFolder(output, first, sprites, ResultsStore(output / STORE_NAME))
+
+
+def _names(cells: Sequence[Cell]) -> dict[str, str]:
+    return {cell.key: f"{cell.file_stem}.png" for cell in cells}
+
+
+def _take_in(sweep: SweepFolder, drawn: Drawn, cells: Sequence[Cell], server: str) -> None:
+    for name in _names(cells).values():
+        write_bytes(sweep.root / "cells" / name, drawn[name])
+    finished = sweep.finished()  # takes up what proves to be what it should be
+    for cell in cells:
+        if cell.key not in finished:
+            raise BespokeError(f"{server} gave another picture than {cell.file_stem}. Look at its log.")
