@@ -133,6 +133,7 @@ def prepare(plan: TrainingPlan, tell: Tell, stop: Callable[[], bool], ranks: Ran
     if config.gradient_checkpointing:
         set_checkpointing(base, True)
     tokenizer = load_tokenizer(plan.tokenizer)
+    network.train(False)  # the estimate runs on tensors without content, in which no module can be dropped
     needed = check_memory(plan, base, network, tokenizer, device=device, dtype=dtype)
     tell("memory", bytes=needed.total, device=needed.device, text=needed.text())
     network.train(True)  # turning checkpointing on and off for the estimate touches the layers' dropouts
