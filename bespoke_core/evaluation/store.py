@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import json
 import time
+import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -203,7 +204,7 @@ class SweepFolder:
         stale = [
             (self.by_key[key], record)
             for key, record in finished.items()
-            if key not in scored or record.picture not in shrunk
+            if key not in scored or shrunk.get(record.picture, "0 ").startswith("0 ")
         ]
         for first in range(0, len(stale), _AT_ONCE):
             batch = stale[first : first + _AT_ONCE]
@@ -284,7 +285,12 @@ class SweepFolder:
         return ScoreRecord(record.picture_sha256, cell.prompt.text, self.sprites.key, SCORING_VERSION, scores)
 
     def _write_sprite(self, cell: Cell, record: CellRecord, sprite: np.ndarray) -> None:
-        write_bytes(self.root / self.sprites.folder / record.picture, png_bytes(sprite, cell.settings()))
+        # Not flushed, unlike the picture: a sprite that a power cut leaves empty is made again from it.
+        path = self.root / self.sprites.folder / record.picture
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+        temporary.write_bytes(png_bytes(sprite, cell.settings()))
+        temporary.replace(path)
 
     def _intact(self, record: CellRecord) -> bool:
         path = self.root / "cells" / record.picture
