@@ -32,7 +32,7 @@ def load_small(canvas: Canvas, pack: Path) -> None:
     """Load the shipped workflow with a small run, samples and held-out pictures, and nothing after it."""
     canvas.load_workflow(workflow(pack))
     prompts = "a lad --w 64 --h 64 --s 2 --d 1\na lady --w 64 --h 64 --s 2 --d 2"
-    small = {**graphs.SMALL["Bespoke_TrainingConfig"], "max_train_epochs": 4, "sample_prompts": prompts}
+    small = {**graphs.SMALL["Bespoke_TrainingConfig"], "max_train_epochs": 3, "sample_prompts": prompts}
     for name, value in {**small, "validation_split": 0.25}.items():
         canvas.set_widget("3", name, value)
     canvas.set_widget("4", "run_name", "watched")
@@ -56,7 +56,7 @@ def test_a_run_is_watched_from_two_browsers_cancelled_and_gone_on_with(
 ) -> None:
     load_small(classic, pack)
     classic.page.evaluate("() => app.queuePrompt(0, 1)")
-    wait_for_text(classic, "epoch 1 of 4")
+    wait_for_text(classic, "epoch 1 of 3")
     late = Canvas(classic.page.context.browser.new_page(), server.url)
     late.open()
     load_small(late, pack)
@@ -68,7 +68,7 @@ def test_a_run_is_watched_from_two_browsers_cancelled_and_gone_on_with(
     wait_for_text(classic, "go on from the last saved state")
     assert classic.queue_and_wait(180) == "execution_success"
     wait_for_text(classic, "finished")
-    assert classic.page.locator(".bespoke-run-epoch").count() == 4
+    assert classic.page.locator(".bespoke-run-epoch").count() == 3
     assert classic.page.locator(".bespoke-run-best").count() == 1
     classic.page.wait_for_function(
         "() => [...document.querySelectorAll('.bespoke-run img')].every((i) => i.complete && i.naturalWidth)"
