@@ -56,7 +56,9 @@ def encoded(session: Session, captions: list[str]) -> torch.Tensor:
     windows = token_windows(session.tokenizer, captions, config.max_token_length).to(session.device)
     if session.frozen_text is not None:
         return session.frozen_text.encode(windows)
-    return encode_windows(session.base.text_encoder, windows, config.clip_skip)
+    # What is dropped at random differs between samples, so then nothing is shared.
+    share = not session.network.drops
+    return encode_windows(session.base.text_encoder, windows, config.clip_skip, share=share)
 
 
 def steps_before(session: Session, epoch: int, number: int) -> int:

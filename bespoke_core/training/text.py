@@ -32,13 +32,22 @@ def token_windows(tokenizer: Any, captions: Sequence[str], max_tokens: int) -> t
     return torch.stack([torch.cat([start, piece, end], dim=1) for piece in pieces], dim=1)
 
 
-def encode_windows(text_encoder: Any, windows: torch.Tensor, clip_skip: int = 1) -> torch.Tensor:
+def encode_windows(
+    text_encoder: Any, windows: torch.Tensor, clip_skip: int = 1, *, share: bool = True
+) -> torch.Tensor:
     """Encode windows (B, N, 77) to what the UNet's attention reads: (B, 75 N + 2, width).
 
     Windows that several captions share, such as pure padding, are encoded once; the result and its gradients
     are the same. The windows' outputs are joined without their inner starts and ends.
+
+    Args:
+        share: False encodes each for itself, as it must be where the text encoder's LoRA has dropouts.
     """
     count, number, length = windows.shape
+    if not share:
+        return _joined(
+            _encode(text_encoder, windows.flatten(0, 1), clip_skip).view(count, number, length, -1)
+        )
     distinct, where = torch.unique(windows.reshape(-1, length), dim=0, return_inverse=True)
     return _joined(_encode(text_encoder, distinct, clip_skip)[where].view(count, number, length, -1))
 

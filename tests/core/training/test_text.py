@@ -65,6 +65,18 @@ def test_encoding_shared_windows_once_gives_the_same_gradients(tokenizer: Any, t
     assert torch.allclose(one, other, rtol=1e-3, atol=1e-4 * float(one.abs().max()))
 
 
+def test_windows_encoded_each_for_itself_give_the_same_without_dropout_and_draw_their_own_with_it(
+    tokenizer: Any, text_encoder: Any
+) -> None:
+    windows = token_windows(tokenizer, ["red hair", "red hair"], 150)
+    shared, apart = (encode_windows(text_encoder, windows, share=share) for share in (True, False))
+    assert torch.allclose(shared, apart, atol=1e-5)
+    layer = text_part(text_encoder).encoder.layers[0].mlp
+    layer.register_forward_hook(lambda module, args, out: torch.nn.functional.dropout(out, 0.5))
+    one, other = encode_windows(text_encoder, windows, share=False)
+    assert not torch.allclose(one, other, atol=1e-3)
+
+
 def test_clip_skip_takes_an_earlier_layer_and_normalises_it(tokenizer: Any, text_encoder: Any) -> None:
     windows = token_windows(tokenizer, ["red hair"], 75)
     states = text_encoder(windows[:, 0], output_hidden_states=True).hidden_states
