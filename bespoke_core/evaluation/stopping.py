@@ -21,7 +21,7 @@ from .verdict import HIGHER_IS_BETTER
 
 PATIENCE = 3
 SMALLEST_GAIN = 0.05
-_LOOKS = 2
+_LOOKS = 4
 """By what the level is divided, because the question is asked anew after every epoch."""
 
 
