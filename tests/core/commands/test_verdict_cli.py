@@ -63,7 +63,7 @@ def test_report_reads_a_folder_with_pictures(tmp_path, capsys):
     files = json.loads(capsys.readouterr().out)
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert files["html"].endswith("report.html")
-    assert page.count("data:image/png;base64,") >= 3
+    assert page.count("data:image/") >= 3  # the chart and both pictures
 
 
 def test_report_opens_no_picture_outside_its_folder(tmp_path):
