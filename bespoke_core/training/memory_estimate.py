@@ -7,27 +7,28 @@ checkpointing, precision, the LoRA's kind) is in the figure by itself.
 
 from __future__ import annotations
 
-import weakref
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
 from ..errors import InputError
 from ..memory import available_memory
 from .base_model import BaseModel
 from .checkpointing import set_checkpointing
 from .config import TrainingConfig, with_values
+from .live_bytes import LiveBytes
 from .network import LoraNetwork
 from .text import WINDOW
 
-ALLOCATOR = {"cpu": 1.3, "cuda": 1.08}
-"""What a step takes over the sum of its live tensors: gaps between them, and the kernels' own scratch space.
+OVER_LIVE = {"cpu": (1.15, 150_000_000), "cuda": (1.08, 100_000_000)}
+"""What a step takes over its live tensors: gaps between them, in proportion, and the scratch space in bytes.
 
 Measured on runs in a process of their own: `benchmarks/training_memory.py`."""
+_SAVING = {None: 4.0, "float": 4.0, "fp32": 4.0, "fp16": 2.5, "bf16": 2.5}
+"""What writing a checkpoint takes, in times the LoRA's own 32-bit numbers."""
 _COPIES = {"AdamW": 2, "AdamW8bit": 0.5, "Lion": 1, "Prodigy": 4, "Adafactor": 0.1, "SGD": 1}
 """What an optimizer keeps for each number that it trains, in 32-bit numbers; 2 where nothing is written."""
 
@@ -39,8 +40,10 @@ class MemoryEstimate:
     Attributes:
         device: "cpu" or "cuda".
         held: what lies in memory throughout: programs, the base model, the LoRA and cached latents.
-        step: what a step adds at its peak: activations, gradients and scratch space.
+        step: what a step adds at its peak (activations, gradients and scratch space), or writing a
+            checkpoint where that takes more.
         optimizer: what the optimizer keeps.
+        before: the most that was held until now, while the base model was loaded.
         available: bytes for all of this, what the run already holds included; None where nothing tells.
     """
 
@@ -48,12 +51,13 @@ class MemoryEstimate:
     held: int
     step: int
     optimizer: int
+    before: int
     available: int | None
 
     @property
     def total(self) -> int:
         """The run's peak."""
-        return self.held + self.step + self.optimizer
+        return max(self.before, self.held + self.step + self.optimizer)
 
     @property
     def fits(self) -> bool:
@@ -99,11 +103,14 @@ def estimate_memory(
     trained = sum(parameter.numel() for parameter in network.parameters())
     copies = _COPIES.get(config.optimizer_type, 2)
     held, available = _held(device)
+    times, scratch = OVER_LIVE[device.type]
+    saving = 0 if device.type == "cuda" else 4 * trained * _SAVING[config.save_precision]
     return MemoryEstimate(
         device.type,
         held + to_hold,
-        int(live * ALLOCATOR.get(device.type, 1.1)),
+        int(max(live * times + scratch, saving)),
         int(4 * trained * copies),
+        most_held() if device.type == "cpu" else 0,
         available,
     )
 
@@ -212,44 +219,6 @@ def _one_step(
         return torch.nn.functional.mse_loss(predicted.float(), latents)
 
 
-class LiveBytes(TorchDispatchMode):
-    """Counts the bytes of all tensors made while it is entered that are alive; `peak` is their most."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.peak = 0
-        self._now = 0
-        self._known: set[int] = set()
-        self._left_out: list[torch.Tensor] = []
-
-    def leave_out(self, tensor: torch.Tensor) -> None:
-        """Do not count a tensor that was there before."""
-        self._left_out.append(tensor)
-        self._known.add(tensor.untyped_storage()._cdata)
-
-    def __torch_dispatch__(
-        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
-    ) -> Any:
-        result = func(*args, **(kwargs or {}))
-        for leaf in tree_leaves(result):
-            if isinstance(leaf, torch.Tensor):
-                self._count(leaf.untyped_storage())
-        return result
-
-    def _count(self, storage: torch.UntypedStorage) -> None:
-        key, size = storage._cdata, storage.nbytes()
-        if key in self._known:
-            return
-        self._known.add(key)
-        self._now += size
-        self.peak = max(self.peak, self._now)
-        weakref.finalize(storage, self._gone, key, size)
-
-    def _gone(self, key: int, size: int) -> None:
-        self._known.discard(key)
-        self._now -= size
-
-
 def _held(device: torch.device) -> tuple[int, int | None]:
     """Return what the process holds on the device, and what it may hold in all."""
     if device.type == "cuda":
@@ -261,6 +230,19 @@ def _held(device: torch.device) -> tuple[int, int | None]:
     held = psutil.Process().memory_info().rss
     available = available_memory()
     return held, None if available is None else held + available
+
+
+def most_held() -> int:
+    """Return the most memory that this process has held so far, in bytes."""
+    import psutil
+
+    told = psutil.Process().memory_info()
+    if hasattr(told, "peak_wset"):  # Windows
+        return int(told.peak_wset)
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * unit
 
 
 def _gb(size: int) -> str:

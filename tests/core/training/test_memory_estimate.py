@@ -12,7 +12,8 @@ import torch
 from bespoke_core.errors import InputError
 from bespoke_core.training.base_model import BaseModel, load_base
 from bespoke_core.training.config import TrainingConfig, with_values
-from bespoke_core.training.memory_estimate import LiveBytes, MemoryEstimate, estimate_memory, require_fit
+from bespoke_core.training.live_bytes import LiveBytes
+from bespoke_core.training.memory_estimate import MemoryEstimate, estimate_memory, require_fit
 from bespoke_core.training.network import LoraNetwork, add_lora
 
 Make = Callable[..., TrainingConfig]
@@ -73,8 +74,8 @@ def test_larger_pictures_and_batches_take_more_and_checkpointing_less(
     networks: tuple[BaseModel, LoraNetwork, TrainingConfig],
 ) -> None:
     one = estimate(networks, size=128, batch=1)
-    assert estimate(networks, size=128, batch=2).step > 1.5 * one.step
-    assert estimate(networks, size=256, batch=1).step > 2 * one.step
+    assert estimate(networks, size=128, batch=2).step > one.step + 5_000_000
+    assert estimate(networks, size=256, batch=1).step > one.step + 15_000_000
     assert estimate(networks, size=128, batch=1, gradient_checkpointing=True).step < one.step
     again = estimate(networks, size=128, batch=1, gradient_checkpointing=False)
     assert again.step == pytest.approx(one.step, rel=0.03)
@@ -96,10 +97,10 @@ def test_a_run_that_does_not_fit_is_refused_with_what_would_fit(
     networks: tuple[BaseModel, LoraNetwork, TrainingConfig],
 ) -> None:
     config = with_values(networks[2], train_batch_size=4)
-    room = int(1.05 * estimate(networks, batch=2, gradient_checkpointing=True).step)
+    room = estimate(networks, batch=2, gradient_checkpointing=True).step + 100_000
 
     def with_room(told: MemoryEstimate) -> MemoryEstimate:
-        return replace(told, available=told.held + told.optimizer + room)
+        return replace(told, available=told.held + told.optimizer + room, before=0)
 
     def step_of(changed: TrainingConfig) -> MemoryEstimate:
         told = estimate(
@@ -109,7 +110,7 @@ def test_a_run_that_does_not_fit_is_refused_with_what_would_fit(
         )
         return with_room(told)
 
-    wanted = with_room(estimate(networks, size=256, batch=4))
+    wanted = with_room(estimate(networks, size=512, batch=4))
     with pytest.raises(InputError, match=r"gradient_checkpointing = true") as refused:
         require_fit(wanted, config, step_of)
     assert "GB are there" in str(refused.value)
