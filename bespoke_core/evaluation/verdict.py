@@ -109,7 +109,7 @@ class Verdict:
             "best_per_prompt": dict(self.best_per_prompt),
             "baseline_change": None if baseline is None else baseline.change,
             "baseline": None if baseline is None else baseline.to_dict(),
-            "base": None if self.base is None else self.base.to_dict(),
+            "base": None if self.base is None else {**self.base.to_dict(), "why": why_not(self, self.base)},
             "over": self.over,
             "lower_is_better": self.lower_is_better,
             "clear_for_new_prompts": self.for_new_prompts,
