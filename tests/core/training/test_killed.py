@@ -1,7 +1,7 @@
 """Killed at any moment, as often as you like: the files are those of a run that nobody disturbed.
 
-The runs are forks of this process, so that they start at once. They kill themselves with SIGKILL at a chosen one
-of the moments between which a file, an event or a step becomes real.
+The runs are forks of this process, so that they start at once. They kill themselves with SIGKILL at a chosen
+one of the moments between which a file, an event or a step becomes real.
 """
 
 from __future__ import annotations
