@@ -5,6 +5,7 @@ import { addStyle, keepWheel, make } from "./bespoke_views.js";
 const STYLE = `
 .bespoke-rows table.bespoke-ranking { table-layout: auto; }
 .bespoke-ranking th { padding: 4px 6px; }
+.bespoke-rows .bespoke-ranking td:nth-child(2), .bespoke-rows .bespoke-ranking td:nth-child(4) { white-space: nowrap; }
 .bespoke-ranking tr.bespoke-best td { font-weight: 600; }
 .bespoke-ranking .bespoke-interval { position: relative; width: 130px; min-width: 90px; height: 12px;
   background: rgb(128 128 128 / 18%); border-radius: 3px; }
