@@ -197,6 +197,12 @@ class Client:
         _, reply = self._json("GET", "/object_info" + (f"/{node}" if node else ""))
         return reply
 
+    def model_folders(self) -> dict[str, list[str]]:
+        """Return the folders in which the server looks for each kind of model; empty where it tells none."""
+        _, reply = self._json("GET", "/experiment/models")
+        found = (entry for entry in reply.get("items", ()) if isinstance(entry, dict))
+        return {str(one.get("name")): [str(folder) for folder in one.get("folders", ())] for one in found}
+
     def system_stats(self) -> dict[str, Any]:
         """Return the server's description of itself: versions, memory, devices."""
         _, reply = self._json("GET", "/system_stats")

@@ -15,6 +15,7 @@ from ..errors import InputError
 if TYPE_CHECKING:
     from ..training.config import TrainingConfig
     from ..training.manifest import TrainingResult
+    from ..training.work import MakeJudge
 
 
 def train_options(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +35,21 @@ def train_options(parser: argparse.ArgumentParser) -> None:
         help="keys that win over the file's, such as network_dim=16; `bespoke keys` lists them",
     )
     parser.add_argument(
+        "--sweep",
+        type=Path,
+        metavar="PLAN.toml",
+        help="have every epoch swept on a ComfyUI server, and stop when the run is past its peak",
+    )
+    parser.add_argument("--server", default="http://127.0.0.1:8188", metavar="URL", help="of ComfyUI")
+    parser.add_argument(
+        "--patience",
+        type=int,
+        choices=range(1, 1001),
+        default=3,
+        metavar="N",
+        help="with --sweep: epochs without a new best one before the run may stop [3]",
+    )
+    parser.add_argument(
         "--dry-run", action="store_true", help="check everything and say what would be done; write nothing"
     )
 
@@ -45,9 +61,21 @@ def train(arguments: argparse.Namespace) -> int:
 
     config = _configuration(arguments)
     folder = arguments.run_folder or default_run_folder(config)
+    make_judge = _judge_of(arguments)
     if arguments.dry_run:
-        return _dry_run(config, folder, arguments.json)
-    return _train(config, folder, resume=arguments.resume, as_json=arguments.json)
+        return _dry_run(config, folder, make_judge, arguments.json)
+    return _train(config, folder, make_judge, resume=arguments.resume, as_json=arguments.json)
+
+
+def _judge_of(arguments: argparse.Namespace) -> MakeJudge:
+    """Return what makes the run's judge: the sweep where one is asked for, else what the keys ask for."""
+    from ..sampling import make_judge
+
+    if arguments.sweep is None:
+        return make_judge
+    from ..comfyui.sweep_judge import make_sweep_judge
+
+    return make_sweep_judge(arguments.sweep, arguments.server, patience=arguments.patience)
 
 
 def resume_options(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +96,10 @@ def resume(arguments: argparse.Namespace) -> int:
             file=arguments.run_folder,
             remedy=f"Name a run's folder: one with {CONFIG_FILE}.",
         )
-    return _train(read_toml(config), arguments.run_folder, resume=True, as_json=arguments.json)
+    from ..sampling import make_judge
+
+    run_folder = arguments.run_folder
+    return _train(read_toml(config), run_folder, make_judge, resume=True, as_json=arguments.json)
 
 
 def _configuration(arguments: argparse.Namespace) -> TrainingConfig:
@@ -109,8 +140,9 @@ def _setting(text: str) -> dict[str, Any]:
         return {key: value}
 
 
-def _train(config: TrainingConfig, folder: Path, *, resume: bool, as_json: bool) -> int:
-    from ..sampling import make_judge
+def _train(
+    config: TrainingConfig, folder: Path, make_judge: MakeJudge, *, resume: bool, as_json: bool
+) -> int:
     from ..training.work import train_here
 
     # Of several processes that a launcher started, one speaks.
@@ -120,9 +152,8 @@ def _train(config: TrainingConfig, folder: Path, *, resume: bool, as_json: bool)
     return _report(result, as_json) if first else 0
 
 
-def _dry_run(config: TrainingConfig, folder: Path, as_json: bool) -> int:
+def _dry_run(config: TrainingConfig, folder: Path, make_judge: MakeJudge, as_json: bool) -> int:
     """Say what a run would do."""
-    from ..sampling import make_judge
     from ..training.config import with_absolute_paths
     from ..training.plan import make_plan
 

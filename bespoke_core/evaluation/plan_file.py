@@ -162,8 +162,12 @@ class PlanFile(_Strict):
         return check_prompts((*own, *(EIGHT_SCENES if self.scenes == "eight scenes" else ())))
 
 
-def read_plan_file(path: Path) -> PlanFile:
+def read_plan_file(path: Path, *, run_folder: str = "") -> PlanFile:
     """Read and check a plan.
+
+    Args:
+        path: of the TOML file.
+        run_folder: taken where the plan names neither a run folder nor runs.
 
     Raises:
         InputError: the file is absent, not TOML, or says something that cannot be; names the key and value.
@@ -173,6 +177,8 @@ def read_plan_file(path: Path) -> PlanFile:
         table: dict[str, Any] = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise InputError(f"is not valid TOML ({error})", file=path, remedy="Mend the line.") from None
+    if run_folder and not table.get("runs"):
+        table = {"run_folder": run_folder, **table}
     try:
         plan = PlanFile.model_validate(table)
     except ValidationError as error:

@@ -1,0 +1,85 @@
+"""A whole run whose epochs are swept on a real server as they appear."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from bespoke_core.cli import main
+from bespoke_core.comfyui.sweep_judge import SweepJudge
+
+if TYPE_CHECKING:
+    from bespoke_core.comfyui.server import ComfyServer
+
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
+PLAN = """
+name = "as it trains"
+base_checkpoint = "bespoke_base.safetensors"
+seeds = [5]
+[prompts]
+green = "pixel art portrait, bright green background"
+[sampler]
+steps = 2
+width = 64
+height = 64
+"""
+CONFIG = """
+pretrained_model_name_or_path = "{base}"
+train_data_dir = "{data}"
+output_name = "early"
+resolution = 64
+network_dim = 2
+max_train_epochs = 2
+train_batch_size = 8
+network_train_unet_only = true
+max_token_length = 75
+tokenizer_path = "{tokenizer}"
+"""
+
+
+def test_every_epoch_is_swept_also_one_that_was_missed_and_the_best_is_marked(
+    server: ComfyServer,
+    base_checkpoint: Path,
+    sample_dataset: Path,
+    comfyui_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from bespoke_core.comfyui.client import ServerGoneError
+
+    plan, config = tmp_path / "plan.toml", tmp_path / "config.toml"
+    tokenizer = comfyui_folder / "comfy" / "sd1_tokenizer"
+    plan.write_text(PLAN, encoding="utf-8")
+    text = CONFIG.format(base=base_checkpoint, data=sample_dataset, tokenizer=tokenizer)
+    config.write_text(text, encoding="utf-8")
+    command = ["train", str(config), "--sweep", str(plan), "--server", server.url, "--run-folder"]
+
+    assert main([*command, str(tmp_path / "unseen")]) == 2
+    assert "LoraLoader" in capsys.readouterr().err
+    assert not (tmp_path / "unseen").exists()
+
+    drawn, run = SweepJudge._run, server.base / "models" / "loras" / "early"
+
+    def away_at_first(self: SweepJudge, epoch: int, step: int, tell: Any) -> Any:
+        if epoch == 1:
+            raise ServerGoneError("the server does not answer.")
+        return drawn(self, epoch, step, tell)
+
+    monkeypatch.setattr(SweepJudge, "_run", away_at_first)
+    assert main([*command, str(run)]) == 0
+    out = capsys.readouterr().out
+    assert "early-000001 was not judged" in out and "best: epoch" in out
+    told = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    assert told["status"] == "finished"
+    assert told["best"]["file"] in {"early-000001.safetensors", "early.safetensors"}
+    assert told["best"]["metric"] == "unique_colors"
+    assert (run / told["best"]["file"]).is_file()
+    rows = (run / "samples" / "table.csv").read_text(encoding="utf-8").splitlines()
+    assert len(rows) == 4, "the base model and both epochs"
+    assert len(list((run / "samples" / "cells").glob("*.png"))) == 3
+    assert main(["verdict", str(run / "samples" / "table.csv")]) == 0
