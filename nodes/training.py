@@ -185,9 +185,7 @@ class TrainLora(DatasetNode):
     def execute(cls, training: TrainingConfig, dataset_folder: str, run_name: str) -> io.NodeOutput:
         """Train, or take the finished run of the same inputs."""
         # Not `async`: while this waits, no other node may load a model into the memory that training uses.
-        from ..bespoke_core.training.chart import loss_chart, notices
         from ..bespoke_core.training.place import place_run
-        from ..bespoke_core.training.progress import read_progress
 
         allowed = roots()
         dataset = allowed.readable(dataset_folder, field="dataset_folder")
@@ -197,23 +195,30 @@ class TrainLora(DatasetNode):
         if not place.finished:
             follow(place, cls.hidden.unique_id)
         MADE.remember(cls.node_name(run_name), place.folder)
-        checkpoints = find_checkpoints(place.folder)
-        chart, relative = loss_chart(place.folder), allowed.relative(place.folder)
-        chart_path = place.folder / "loss.png"
-        chart.save(chart_path)
-        state = view_state(read_progress(place.folder), place.folder)
-        push_state(state, cls.hidden.unique_id)
-        return io.NodeOutput(
-            checkpoints,
-            picture_tensor(chart),
-            relative,
-            ui={
-                "text": (f"{len(checkpoints)} checkpoints in {relative}", *notices(place.folder)),
-                "images": output_files([chart_path]),
-                "bespoke_checkpoints": [c.to_dict() for c in checkpoints],
-                "bespoke_training": [state],
-            },
-        )
+        return trained(place.folder, allowed.relative(place.folder), cls.hidden.unique_id)
+
+
+def trained(folder: Path, relative: str, node_id: str) -> io.NodeOutput:
+    """Return what Train LoRA gives of a run that has ended, and show its end on the node."""
+    from ..bespoke_core.training.chart import loss_chart, notices
+    from ..bespoke_core.training.progress import read_progress
+
+    checkpoints, chart = find_checkpoints(folder), loss_chart(folder)
+    chart_path = folder / "loss.png"
+    chart.save(chart_path)
+    state = view_state(read_progress(folder), folder)
+    push_state(state, node_id)
+    return io.NodeOutput(
+        checkpoints,
+        picture_tensor(chart),
+        relative,
+        ui={
+            "text": (f"{len(checkpoints)} checkpoints in {relative}", *notices(folder)),
+            "images": output_files([chart_path]),
+            "bespoke_checkpoints": [c.to_dict() for c in checkpoints],
+            "bespoke_training": [state],
+        },
+    )
 
 
 def widget(option: Option, default: Any, *, optional: bool = False) -> io.Input:

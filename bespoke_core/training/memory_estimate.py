@@ -237,8 +237,8 @@ def most_held() -> int:
     import psutil
 
     told = psutil.Process().memory_info()
-    if hasattr(told, "peak_wset"):  # Windows
-        return int(told.peak_wset)
+    if (peak := getattr(told, "peak_wset", None)) is not None:  # Windows
+        return int(peak)
     import resource
 
     unit = 1 if sys.platform == "darwin" else 1024
