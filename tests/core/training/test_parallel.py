@@ -69,7 +69,7 @@ def test_two_gloo_processes_equal_one_with_twice_the_batch_also_when_one_is_kill
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     (dataset / "punk5.png").unlink()  # five pictures: the last batch has one, and a process none of it
     (dataset / "punk5.txt").unlink()
-    two = make_config(num_processes=2, max_train_epochs=6, ema_decay=0.9)
+    two = make_config(num_processes=2, max_train_epochs=4, ema_decay=0.9)
     whole = start_training(two, run_folder=tmp_path / "whole").finish()
     process = start_training(two, run_folder=tmp_path / "killed")
     steps_of(process, 3)
@@ -84,7 +84,7 @@ def test_two_gloo_processes_equal_one_with_twice_the_batch_also_when_one_is_kill
     resumed = start_training(two, run_folder=tmp_path / "killed").finish()
     for one, other in zip(whole.checkpoints, resumed.checkpoints, strict=True):
         assert one.read_bytes() == other.read_bytes(), one.name
-    single = make_config(train_batch_size=4, max_train_epochs=6, ema_decay=0.9)
+    single = make_config(train_batch_size=4, max_train_epochs=4, ema_decay=0.9)
     alone = load_file(train_here(single, tmp_path / "alone").checkpoints[-1])
     together = load_file(whole.checkpoints[-1])
     assert alone.keys() == together.keys()

@@ -99,7 +99,7 @@ def test_a_state_with_no_number_in_it_is_not_written_over_a_good_one(tmp_path: P
     save_state(path, Place(), one, fingerprint="a")
     before = path.read_bytes()
     next(iter(one.optimizer.state.values()))["exp_avg"][0, 0] = bad
-    with pytest.raises(TrainingError, match="no longer a number. The state before this step is kept"):
+    with pytest.raises(TrainingError, match="state before this step is kept"):
         save_state(path, Place(step=9), one, fingerprint="a")
     assert path.read_bytes() == before and not list(tmp_path.glob(".*"))
 

@@ -1,0 +1,117 @@
+"""What becomes of a run on a bad day: full disks, lost folders, torn logs, another run to go on from."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bespoke_core.errors import InputError
+from bespoke_core.events import EventReader
+from bespoke_core.training.config import TrainingConfig
+from bespoke_core.training.errors import TrainingError
+from bespoke_core.training.work import train_here
+
+Make = Callable[..., TrainingConfig]
+
+
+def at_step(step: int, deed: Callable[[], Any]) -> Callable[[dict[str, Any]], None]:
+    def listen(event: dict[str, Any]) -> None:
+        if event["event"] == "step" and event["step"] == step:
+            deed()
+
+    return listen
+
+
+def steps(run: Path) -> list[int]:
+    return [event["step"] for event in EventReader(run / "events.jsonl").new() if event["event"] == "step"]
+
+
+def test_a_really_full_disk_is_named_and_the_run_goes_on_when_there_is_room(
+    make_config: Make, tmp_path: Path
+) -> None:
+    resource = pytest.importorskip("resource")
+    config, run = make_config(), tmp_path / "run"
+    whole = train_here(config, tmp_path / "whole").checkpoints[-1].read_bytes()
+    room = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, room[1]))
+
+    try:
+        with pytest.raises(TrainingError, match=r"punks.safetensors could not be written.*then resume"):
+            train_here(config, run, listen=at_step(4, fill))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, room)
+    assert [path.name for path in run.glob("*.safetensors")] == ["punks-000001.safetensors"]
+    assert json.loads((run / "run.json").read_text(encoding="utf-8"))["status"] == "failed"
+    assert not list(run.rglob(".*.tmp"))
+    assert train_here(config, run, resume=True).checkpoints[-1].read_bytes() == whole
+    assert steps(run) == [1, 2, 3, 4, 5, 6, 4, 5, 6]
+
+
+def test_a_folder_that_is_removed_while_it_is_trained_in_stays_removed(
+    make_config: Make, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    with pytest.raises(TrainingError, match="was removed while it was trained in"):
+        train_here(make_config(), run, listen=at_step(2, lambda: shutil.rmtree(run)))
+    assert not run.exists()
+
+
+def test_a_log_that_was_cut_off_spoils_nothing(make_config: Make, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_here(make_config(), run, listen=at_step(4, stop))
+    log = run / "events.jsonl"
+    log.write_bytes(log.read_bytes() + b'{"event": "ste')
+    train_here(make_config(), run, resume=True)
+    told = list(EventReader(log).new())
+    assert told[-1]["event"] == "finished"
+    assert [event["step"] for event in told if event["event"] == "resumed"] == [3]
+
+
+def test_a_finished_run_is_trained_for_longer_from_its_state(make_config: Make, tmp_path: Path) -> None:
+    first = tmp_path / "first"
+    train_here(make_config(), first)
+    config = make_config(resume=str(first), max_train_epochs=4, learning_rate=5e-4)
+    result = train_here(config, tmp_path / "more")
+    assert [path.name for path in result.checkpoints] == ["punks-000003.safetensors", "punks.safetensors"]
+    assert steps(tmp_path / "more") == [7, 8, 9, 10, 11, 12]
+    with pytest.raises(InputError, match="leaves nothing to train"):
+        train_here(make_config(resume=str(first)), tmp_path / "none")
+
+
+def test_initial_step_begins_within_an_epoch_or_at_its_start(make_config: Make, tmp_path: Path) -> None:
+    more = {"initial_step": 4, "save_every_n_steps": 4, "max_train_epochs": 3}
+    result = train_here(make_config(skip_until_initial_step=True, **more), tmp_path / "within")
+    assert steps(tmp_path / "within") == [5, 6, 7, 8, 9]
+    assert [path.name for path in result.checkpoints] == [
+        "punks-000002.safetensors",
+        "punks.safetensors",
+        "punks-step00000008.safetensors",
+    ]
+    train_here(make_config(**more), tmp_path / "start")
+    assert steps(tmp_path / "start") == [4, 5, 6, 7, 8, 9]
+
+
+def test_a_base_model_with_a_hole_in_it_is_blamed_by_name(
+    make_config: Make, tiny_base: Path, tmp_path: Path
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(tiny_base)
+    weights["model.diffusion_model.out.2.weight"] *= float("nan")
+    save_file(weights, tmp_path / "nan.safetensors")
+    config = make_config(pretrained_model_name_or_path=str(tmp_path / "nan.safetensors"))
+    with pytest.raises(TrainingError, match=r"UNet holds such a value itself \(conv_out.weight\)"):
+        train_here(config, tmp_path / "run")
+    assert not list((tmp_path / "run").glob("*.safetensors"))
