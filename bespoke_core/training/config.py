@@ -174,6 +174,8 @@ def _input_error(error: ValidationError, file: str | os.PathLike[str] | None) ->
         return InputError(message, file=file, remedy="Correct the configuration.")
     option = _option(field)
     value = first["input"]
+    if first["type"] == "string_pattern_mismatch":
+        message = "has letters that cannot stand there, or is not of the right form"
     if isinstance(value, str) and option.kind in (int, float, bool) and _bare(value):
         remedy = f"Write it without quotes: {value.strip()}."
     elif option.choices:
@@ -195,6 +197,7 @@ def _bare(text: str) -> bool:
         return False
 
 
+_LONGEST_NAME = 150  # bytes; epoch numbers and endings still have to fit into a file name
 _KIND_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "text in quotes"}
 
 
@@ -205,6 +208,8 @@ def _check_together(config: TrainingConfig, file: str | os.PathLike[str] | None)
         raise InputError(problem, file=file, field=field, value=getattr(config, field), remedy=remedy)
 
     safe_name(config.output_name, field="output_name")
+    if len(config.output_name.encode("utf-8")) > _LONGEST_NAME:
+        refuse("output_name", "is too long for a file name", f"Use at most {_LONGEST_NAME} letters.")
     if config.v2:
         refuse("v2", "Stable Diffusion 2 models are not supported", "Use an SD1.5 base and v2 = false.")
     if config.bucket_resolution and config.size != (config.bucket_resolution,) * 2:

@@ -116,8 +116,8 @@ def test_a_misspelt_key_is_refused_and_the_nearest_named(tmp_path) -> None:
         ("save_model_as", "ckpt", "safetensors"),
         ("resolution", "wide", "one number"),
         ("resolution", 8, "16 to 4096"),
-        ("background_color", "white", "pattern"),
-        ("output_name", "../up", "pattern"),
+        ("background_color", "white", "letters"),
+        ("output_name", "../up", "letters"),
         ("output_name", "..", "plain name"),
         ("output_name", "nul", "Windows reserves"),
         ("v2", True, "SD1.5"),
@@ -177,3 +177,11 @@ def test_every_key_has_a_help_text_and_numbers_have_a_range() -> None:
         if option.kind in (int, float) and not option.choices:
             assert option.minimum is not None and option.maximum is not None, option.name
             assert option.default is None or option.minimum <= option.default <= option.maximum
+
+
+def test_a_name_that_no_file_could_have_is_refused_in_words() -> None:
+    with pytest.raises(InputError, match="too long for a file name"):
+        config.from_values({"output_name": "x" * 300})
+    with pytest.raises(InputError, match="letters that cannot stand there") as refused:
+        config.from_values({"output_name": "a/b"})
+    assert "pattern" not in str(refused.value)
