@@ -74,7 +74,7 @@ def test_a_run_in_a_child_process_tells_its_steps_and_gives_its_files(
     assert [e["step"] for e in told if e["event"] == "step"] == [1, 2, 3, 4, 5, 6]
     assert [path.name for path in result.checkpoints] == ["punks-000001.safetensors", "punks.safetensors"]
     log = (run / "log.txt").read_text(encoding="utf-8")
-    assert "wrote punks.safetensors" in log
+    assert "saved punks.safetensors" in log
     assert configs.read_toml(run / "config.toml") == configs.with_absolute_paths(config)
     assert finished_run(config, run) == result
     assert not interrupted_run(config, run)
