@@ -203,6 +203,7 @@ def test_the_command_line_trains_from_a_file_and_reports_as_json(make_config: Ma
     assert json.loads(done.stdout) == {
         "run_folder": str(tmp_path / "out" / "punks"),
         "checkpoints": ["punks.safetensors"],
+        "best": None,  # nothing judged its epochs
     }
     path.write_text("sede = 3\n", encoding="utf-8")
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
