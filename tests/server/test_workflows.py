@@ -171,17 +171,18 @@ def test_no_lora_key_is_left_out_by_comfyui(
 def test_every_picture_of_the_sweep_is_on_disk_with_its_settings_and_hash(
     whole_loop: tuple[graphs.Graph, History], server: ComfyServer
 ) -> None:
+    from bespoke_core.evaluation.store import open_sweep
     from bespoke_core.files import sha256_of_file
 
     cells = server.base / "output" / "bespoke" / "sweeps" / "loop" / "cells"
-    records = [json.loads(p.read_text(encoding="utf-8")) for p in cells.glob("*.json")]
+    records = open_sweep(cells.parent).finished().values()
     assert len(records) == 12
     for record in records:
-        assert sha256_of_file(cells / record["picture"]) == record["picture_sha256"]
-        with Image.open(cells / record["picture"]) as picture:
+        assert sha256_of_file(cells / record.picture) == record.picture_sha256
+        with Image.open(cells / record.picture) as picture:
             assert picture.size == (64, 64)
-            assert json.loads(picture.info["bespoke"])["seed"] == record["settings"]["seed"]
-    assert sum(record["settings"]["checkpoint"] == "base" for record in records) == 4
+            assert json.loads(picture.info["bespoke"])["seed"] == record.settings["seed"]
+    assert sum(record.settings["checkpoint"] == "base" for record in records) == 4
 
 
 def test_a_cells_picture_is_the_picture_that_the_users_own_graph_makes(
@@ -189,12 +190,14 @@ def test_a_cells_picture_is_the_picture_that_the_users_own_graph_makes(
 ) -> None:
     import numpy as np
 
+    from bespoke_core.evaluation.store import open_sweep
+
     cells = server.base / "output" / "bespoke" / "sweeps" / "loop" / "cells"
-    records = [json.loads(p.read_text(encoding="utf-8")) for p in cells.glob("*.json")]
-    record = next(r for r in records if r["settings"]["epoch"] == 2 and r["settings"]["seed"] == 2)
-    saved = run(client, draw_with_lora("loop", **record["settings"])).outputs["8"]["images"][0]
+    records = open_sweep(cells.parent).finished().values()
+    record = next(r for r in records if r.settings["epoch"] == 2 and r.settings["seed"] == 2)
+    saved = run(client, draw_with_lora("loop", **record.settings)).outputs["8"]["images"][0]
     own = np.asarray(Image.open(server.base / "output" / saved["subfolder"] / saved["filename"]))
-    swept = np.asarray(Image.open(cells / record["picture"]))
+    swept = np.asarray(Image.open(cells / record.picture))
     assert np.array_equal(own, swept)
 
 
