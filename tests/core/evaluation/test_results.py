@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -207,9 +208,12 @@ def test_a_damaged_store_is_named_with_what_to_do(tmp_path: Path) -> None:
         sweep_in(tmp_path / "a", path).missing()
 
 
-@pytest.fixture
+@contextlib.contextmanager
 def full_disk() -> Iterator[None]:
-    """No file may grow over 8 KiB in this process: what a full disk looks like from inside."""
+    """No file may grow over 8 KiB in this process: what a full disk looks like from inside.
+
+    Around the one call only: pytest's own output may be a file that has grown larger already.
+    """
     resource = pytest.importorskip("resource")
     former = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -221,15 +225,12 @@ def full_disk() -> Iterator[None]:
         signal.signal(signal.SIGXFSZ, former)
 
 
-def test_a_full_disk_is_said_in_a_sentence_and_what_is_finished_stays(
-    tmp_path: Path, request: pytest.FixtureRequest
-) -> None:
+def test_a_full_disk_is_said_in_a_sentence_and_what_is_finished_stays(tmp_path: Path) -> None:
     sweep = sweep_in(tmp_path / "a", tmp_path / "results.sqlite")
     first, second = sweep.plan.cells[:2]
     sweep.save(first, draw(first), versions={})
-    request.getfixturevalue("full_disk")
     noise = np.random.default_rng(0).integers(0, 256, (96, 96, 3), dtype=np.uint8)
-    with pytest.raises(StoreError, match="Free some space"):
+    with full_disk(), pytest.raises(StoreError, match="Free some space"):
         sweep.save(second, noise, versions={})
     assert first not in sweep.missing()
     assert second in sweep.missing()
