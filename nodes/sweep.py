@@ -37,7 +37,7 @@ from .sweep_parts import (
     SWEEPS,
     BespokeGrid,
     Expansion,
-    base_key,
+    base_of,
     chosen_cells,
     results,
     told_before,
@@ -173,12 +173,12 @@ class Sweep(io.ComfyNode):
         reference = roots().readable(training_set, field="training_set") if training_set else None
         for checkpoint in checkpoints:
             require_sd15(checkpoint.path)
-        base = base_key(cls.hidden.prompt, [model, clip, vae])
+        base, files = base_of(cls.hidden.prompt, [model, clip, vae])
         settings = (grid or SettingsGrid()).over(SamplerSettings(**sampler))
         plan = SweepPlan(checkpoints, prompts, parse_seeds(seeds), base, settings, with_base)
         root = output_root() / SWEEPS / safe_name(sweep_name, field="sweep_name")
         sprites = SpriteSettings(sprite_width, sprite_height, method, reference)
-        sweep = SweepFolder(root, plan, sprites, results())
+        sweep = SweepFolder(root, plan, sprites, results(), files)
         missing = sweep.missing()
         told = told_before(sweep, missing)
         if dry_run:

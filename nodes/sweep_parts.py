@@ -244,8 +244,10 @@ def lora_name(path: Path) -> str:
     )
 
 
-def base_key(prompt: dict[str, Any], links: list[Any]) -> str:
-    """Return the content key of the base model: the graph before the sweep and every model file it names.
+def base_of(prompt: dict[str, Any], links: list[Any]) -> tuple[str, dict[str, str]]:
+    """Return the content key of the base model, and its files: name to SHA-256.
+
+    The key is made of the graph before the sweep and of every model file that it names.
 
     Raises:
         InputError: the checkpoint is another model than SD1.5, which these LoRAs do not fit.
@@ -264,4 +266,6 @@ def base_key(prompt: dict[str, Any], links: list[Any]) -> str:
             if (path := folder_paths.get_full_path(kind, name)) is not None
         }
     )
-    return key_of([upstream.key, [content_hash(path) for path in files]])
+    hashes = [content_hash(path) for path in files]
+    named = {path.name: sha256 for path, sha256 in zip(files, hashes, strict=True)}
+    return key_of([upstream.key, hashes]), named

@@ -58,6 +58,7 @@ class SweepFolder:
         plan: what the sweep is.
         sprites: how the pictures are scored.
         store: where the numbers stand; by default the one found in or above the folder, see `store_of`.
+        base_files: of the base model, name to SHA-256, for people; the plan's ``base`` is what counts.
     """
 
     def __init__(
@@ -66,9 +67,11 @@ class SweepFolder:
         plan: SweepPlan,
         sprites: SpriteSettings | None = None,
         store: ResultsStore | None = None,
+        base_files: Mapping[str, str] | None = None,
     ) -> None:
         self.root = root
         self.plan = plan
+        self.base_files = dict(base_files or {})
         self.sprites = sprites or SpriteSettings()
         self.store = store or store_of(root)
         self.folder = relative_place(root, self.store.path.parent)
@@ -89,6 +92,7 @@ class SweepFolder:
             "bespoke": __version__,
             "plan": self.plan.to_dict(),
             "sprites": self.sprites.to_dict(),
+            "base_files": self.base_files,
         }
         with clear_errors(self.root):
             write_json(self.root / "plans" / f"{self.key}.json", description)
@@ -245,6 +249,7 @@ class SweepFolder:
             "prompts": {p.name: p.text for p in self.plan.prompts},
             "checkpoints": {c.name: c.sha256 for c in self.plan.checkpoints},
             "base": self.plan.base,
+            "base_files": dict(self.base_files),
             "sprites": self.sprites.to_dict(),
             "hashes": {
                 "base": self.plan.base,
@@ -320,7 +325,9 @@ def open_sweep(root: Path, key: str = "", store: ResultsStore | None = None) -> 
         sprites = dict(description["sprites"])
         if sprites["reference"] is not None:
             sprites["reference"] = Path(sprites["reference"])
-        return SweepFolder(root, plan_from_dict(description["plan"]), SpriteSettings(**sprites), store)
+        files = {str(name): str(sha256) for name, sha256 in dict(description.get("base_files") or {}).items()}
+        plan = plan_from_dict(description["plan"])
+        return SweepFolder(root, plan, SpriteSettings(**sprites), store, files)
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"is not a sweep's plan ({error!r})", file=path, remedy=_RUN_AGAIN) from None
 
