@@ -9,7 +9,7 @@ import random
 import torch
 
 from .caption import shown_captions
-from .objective import draw, losses
+from .objective import draw, losses, reads_latents
 from .session import Session
 from .text import encode_windows, token_windows
 
@@ -27,8 +27,14 @@ def batch_loss(session: Session, batch: list[int], epoch: int, number: int) -> t
     pictures = [session.plan.training_set.pictures[index] for index in batch]
     generator = torch.Generator().manual_seed(seed_of(config.seed, "noise", epoch, number))
     looks = session.latents.draw(batch, random.Random(f"look:{config.seed}:{epoch}:{number}"))
-    shown = session.latents.take(batch, looks)
-    drawn = draw(config, shown.latents, generator)
+    mine = session.ranks.share(len(batch))
+    # Where pictures are encoded anew, the others' are their own work; their shape alone decides the noise.
+    taken = slice(0, len(batch)) if reads_latents(config) else mine
+    shown = session.latents.take(batch[taken], looks[taken])
+    latents, weighs = shown.latents, shown.weights
+    drawn = draw(config, (len(batch), *latents.shape[1:]), generator, latents=latents)
+    if taken != mine:
+        latents, weighs = latents[mine], None if weighs is None else weighs[mine]
     captions = shown_captions(
         pictures,
         seed=config.seed,
@@ -37,15 +43,14 @@ def batch_loss(session: Session, batch: list[int], epoch: int, number: int) -> t
         step=steps_before(session, epoch, number),
         steps=session.plan.steps,
     )
-    mine = session.ranks.share(len(batch))
     weights = torch.tensor([picture.loss_weight for picture in pictures])
     own = losses(
         session,
-        shown.latents[mine],
+        latents,
         drawn.share(mine),
         encoded(session, captions[mine]),
         picture_weights=weights[mine],
-        place_weights=None if shown.weights is None else shown.weights[mine],
+        place_weights=weighs,
     )
     return own.sum() / len(batch)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,29 +37,37 @@ class Drawn:
         return Drawn(self.timesteps[part], noise, mixed_in)
 
 
+def reads_latents(config: TrainingConfig) -> bool:
+    """Return whether the chance in a batch depends on what its latents hold, and not on their shape alone."""
+    return config.adaptive_noise_scale is not None
+
+
 def draw(
     config: TrainingConfig,
-    latents: torch.Tensor,
+    shape: Sequence[int],
     generator: torch.Generator,
     *,
+    latents: torch.Tensor | None = None,
     timesteps: torch.Tensor | None = None,
 ) -> Drawn:
-    """Draw timesteps and noise for latents (B, C, H, W), all on the CPU.
+    """Draw timesteps and noise for a batch's latents of a shape (B, C, H, W), all on the CPU.
 
     What is off draws nothing, so that switching one thing on leaves the rest of the chance as it was as far
     as it comes before: timesteps, noise, offset, coarser noise, perturbation.
 
     Args:
+        latents: the whole batch's, needed where `reads_latents`.
         timesteps: given ones in place of drawn ones.
     """
+    count, channels, height, width = shape
     if timesteps is None:
         ends = {"low": config.min_timestep, "high": config.max_timestep}
-        timesteps = draw_timesteps(len(latents), generator, **ends)
+        timesteps = draw_timesteps(count, generator, **ends)
     means = None
-    if config.adaptive_noise_scale is not None:
+    if config.adaptive_noise_scale is not None and latents is not None:
         means = config.adaptive_noise_scale * latents.mean(dim=(2, 3), keepdim=True).abs()
     noise = make_noise(
-        (latents.shape[0], latents.shape[1], latents.shape[2], latents.shape[3]),
+        (count, channels, height, width),
         generator,
         offset=config.noise_offset,
         offset_at_random=config.noise_offset_random_strength,

@@ -85,10 +85,11 @@ def _group_loss(session: Session, group: list[int], seed: int) -> torch.Tensor:
     for timestep in validation_timesteps(session.config):
         generator = torch.Generator().manual_seed(seed_of(seed, "validation", *group, timestep))
         steps = torch.full((len(group),), timestep, dtype=torch.int64)
-        drawn = draw(session.config, shown.latents, generator, timesteps=steps)
+        latents = shown.latents
+        drawn = draw(session.config, latents.shape, generator, latents=latents, timesteps=steps)
         found = losses(
             session,
-            shown.latents,
+            latents,
             drawn,
             context,
             picture_weights=torch.ones(len(group)),

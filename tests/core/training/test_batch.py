@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,6 +18,7 @@ from bespoke_core.training import session as sessions
 from bespoke_core.training import work
 from bespoke_core.training.batch import batch_loss, steps_before
 from bespoke_core.training.config import TrainingConfig
+from bespoke_core.training.parallel import Ranks
 from bespoke_core.training.plan import make_plan
 
 from .conftest import make_dataset
@@ -144,3 +146,21 @@ def test_a_picture_replaced_while_it_is_trained_on_uncached_stops_the_run_by_nam
     with pytest.raises(InputError, match=r"punk2\.png: has changed since the run was planned"):
         loss_of(session, [2])
     assert math.isfinite(loss_of(cached, [2]))
+
+
+@pytest.mark.parametrize("changes", [{}, {"adaptive_noise_scale": 0.3}], ids=["plain", "adaptive"])
+def test_each_of_several_processes_encodes_its_own_pictures_alone_and_together_they_have_the_batchs_loss(
+    make_config: Make, tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    config = make_config(cache_latents=False, rotation_aug=10.0, flip_aug=True, noise_offset=0.05, **changes)
+    session = prepare(config, tmp_path)
+    batch, encoded = [4, 0, 3, 1, 5], []
+    encoder = session.latents._encoder
+    handle = encoder.register_forward_hook(lambda module, given, made: encoded.append(len(made)))
+    whole = loss_of(session, batch)
+    assert sum(encoded) == 5
+    encoded.clear()
+    parts = [loss_of(replace(session, ranks=Ranks(rank, 2)), batch) for rank in (0, 1)]
+    handle.remove()
+    assert sum(encoded) == (10 if changes else 5)
+    assert sum(parts) == pytest.approx(whole, rel=1e-5)

@@ -13,7 +13,8 @@ LATENTS = torch.randn(3, 4, 8, 8, generator=torch.Generator().manual_seed(1))
 
 
 def drawn(**keys: Any) -> Any:
-    return draw(config.from_values(keys), LATENTS, torch.Generator().manual_seed(0))
+    made = config.from_values(keys)
+    return draw(made, LATENTS.shape, torch.Generator().manual_seed(0), latents=LATENTS)
 
 
 def test_a_batch_draws_its_timesteps_then_its_noise_and_nothing_that_is_off() -> None:
