@@ -183,7 +183,7 @@ def _quiet_threads() -> None:
 class Progress:
     """Prints a run's events for people: every file, epoch and score, and at most one step a second.
 
-    On a terminal the steps stay on one line.
+    On a terminal the steps stay on one line. Why a run failed comes as the error itself.
     """
 
     def __init__(self, *, quiet: bool) -> None:
@@ -206,7 +206,7 @@ class Progress:
             self._counted(
                 self._run, final=event.get("done", event.get("step")) in (event.get("of"), self._run.steps)
             )
-        elif text := describe_event(event):
+        elif event["event"] != "failed" and (text := describe_event(event)):
             self._line(f"note: {text}" if event["event"] == "notice" else text)
 
     def _counted(self, run: Any, *, final: bool) -> None:

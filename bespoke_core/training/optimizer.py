@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,8 +12,11 @@ from ..errors import InputError
 from .config import TrainingConfig
 from .keys.arguments import read_arguments
 from .keys.optimizers import OptimizerKind, check_installed, is_installed, optimizer_kind
+from .signatures import Arguments
 
 Notice = Callable[[str], None]
+REFUSALS = (TypeError, ValueError, AssertionError, RuntimeError, ArithmeticError, LookupError)
+"""What libraries raise on a value that they cannot use."""
 
 
 def kind_of(config: TrainingConfig) -> OptimizerKind:
@@ -53,6 +54,18 @@ def usable_kind(config: TrainingConfig, *, cuda: bool, notice: Notice = lambda t
     )
 
 
+def class_of(kind: OptimizerKind) -> type[Any]:
+    """Return the class behind an optimizer's name; its library is imported."""
+    found: type[Any] = getattr(importlib.import_module(kind.module), kind.cls)
+    return found
+
+
+def arguments_of(kind: OptimizerKind, key: str = "optimizer_args") -> Arguments:
+    """Return what a user may give an optimizer in `key`; the network and the rates come from other keys."""
+    elsewhere = {"params": "Leave it out.", "lr": "Set learning_rate, unet_lr or text_encoder_lr."}
+    return Arguments(kind.name, class_of(kind), key, elsewhere)
+
+
 def make_optimizer(
     config: TrainingConfig,
     groups: Mapping[str, list[torch.nn.Parameter] | list[dict[str, Any]]],
@@ -72,8 +85,8 @@ def make_optimizer(
         InputError: the library is not installed, or an argument is not one of the optimizer's.
     """
     kind = usable_kind(config, cuda=device.type == "cuda", notice=notice)
-    cls = getattr(importlib.import_module(kind.module), kind.cls)
-    arguments = _arguments(config, kind, cls, device)
+    cls = class_of(kind)
+    arguments = _arguments(config, kind, device)
     parameters = _groups(config, groups)
     rate: float | None = config.learning_rate or parameters[0]["lr"]
     if kind.name == "Adafactor" and arguments["relative_step"]:
@@ -87,13 +100,8 @@ def make_optimizer(
         notice(f"{kind.name} finds the step size itself and expects a learning rate of about 1.0.")
     try:
         optimizer: torch.optim.Optimizer = cls(parameters, lr=rate, **arguments)
-    except (TypeError, ValueError, AssertionError, RuntimeError) as error:
-        raise InputError(
-            f"{kind.name} refuses it ({error})",
-            field="optimizer_args",
-            value=list(config.optimizer_args),
-            remedy="Correct or leave out that argument.",
-        ) from error
+    except REFUSALS as error:
+        arguments_of(kind).refuse(error, read_arguments(config.optimizer_args))
     if kind.schedule_free:
         optimizer.train()  # type: ignore[attr-defined]  # from here on it steps; files get its other weights
     return optimizer
@@ -120,25 +128,13 @@ def _groups(config: TrainingConfig, groups: Mapping[str, list[Any]]) -> list[dic
     return found
 
 
-def _arguments(
-    config: TrainingConfig, kind: OptimizerKind, cls: type[Any], device: torch.device
-) -> dict[str, Any]:
+def _arguments(config: TrainingConfig, kind: OptimizerKind, device: torch.device) -> dict[str, Any]:
     """Return what the optimizer is made with: what is given, what kohya assumes, what always holds."""
     given = read_arguments(config.optimizer_args)
-    known = inspect.signature(cls).parameters
+    arguments_of(kind).check(given)
     if config.weight_decay is not None:
+        arguments_of(kind, "weight_decay").check({"weight_decay": config.weight_decay})
         given.setdefault("weight_decay", config.weight_decay)
-    takes_any = any(one.kind is inspect.Parameter.VAR_KEYWORD for one in known.values())
-    for key in given:
-        if key in ("params", "lr") or (key not in known and not takes_any):
-            near = difflib.get_close_matches(key, known, n=1)
-            names = ", ".join(name for name in known if name not in ("params", "lr", "self"))
-            raise InputError(
-                f"{kind.name} has no argument {key}",
-                field="optimizer_args",
-                value=f"{key}={given[key]}",
-                remedy=f"Did you mean {near[0]}?" if near else f"It has: {names}.",
-            )
     arguments = {**kind.unless_given, **given, **kind.always}
     if kind.name == "Adafactor":
         # As in kohya, and as the class demands: warmup_init is a way of relative_step.

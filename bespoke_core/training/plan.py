@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
-import math
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +13,14 @@ from ..files import key_of, sha256_of_file
 from ..tokenizer import find_tokenizer
 from .config import KEYS_WITHOUT_EFFECT_ON_WEIGHTS, TrainingConfig
 from .dataset import TrainingSet, count_batches
+from .extent import begin_of, foreign_state, run_length
 from .keys.optimizers import check_installed, optimizer_kind
 from .layout import CLIP, UNET, Shapes, read_layout, read_shapes
 from .outputs import check_disk, checkpoint_names, disk_need
+from .plan_notices import notices_of
 from .reading import read_set
-from .state_header import STATE_FILE, Place, find_state, read_header
+from .state_header import STATE_FILE, Place
+from .trial import try_optimizer
 
 
 @dataclass(frozen=True)
@@ -113,8 +114,9 @@ def make_plan(config: TrainingConfig, run_folder: Path) -> TrainingPlan:
     processes = count_processes(config)
     batches = count_batches(training_set, config.train_batch_size, ranks=processes)
     epochs, steps = run_length(config, batches)
-    start = _foreign_state(config, run_folder)
-    begin = _begin(config, batches, steps, start)
+    said = try_optimizer(config, steps)
+    start = foreign_state(config, run_folder)
+    begin = begin_of(config, batches, steps, start)
     names = checkpoint_names(config, epochs=epochs, steps=steps, begin=begin)
     need = disk_need(config, lora_parameters(shapes, config), len(names))
     check_disk(run_folder, need)
@@ -140,7 +142,7 @@ def make_plan(config: TrainingConfig, run_folder: Path) -> TrainingPlan:
         begin,
         start,
         key_of(decides),
-        (*training_set.notices, *_notices(config)),
+        (*training_set.notices, *notices_of(config), *said),
         need,
     )
 
@@ -162,48 +164,6 @@ def count_processes(config: TrainingConfig) -> int:
     return max(launched, config.num_processes)
 
 
-def _foreign_state(config: TrainingConfig, run_folder: Path) -> Path | None:
-    """Return the state of another run that `resume` names."""
-    if not config.resume:
-        return None
-    named = Path(config.resume)
-    if named.resolve() in {p.resolve() for p in (run_folder, run_folder / STATE_FILE.parent)}:
-        return None
-    found = find_state(named)
-    return None if found.resolve() == (run_folder / STATE_FILE).resolve() else found
-
-
-def _begin(config: TrainingConfig, batches: int, steps: int, start: Path | None) -> Place:
-    """Return where the run begins: at initial_step, at the place of another run's state, or at its start.
-
-    Raises:
-        InputError: nothing is left to train from there, or that state cannot be used.
-    """
-    accumulate = config.gradient_accumulation_steps
-    per_epoch = math.ceil(batches / accumulate)
-    asked, field = config.initial_step, "initial_step"
-    if asked is None and config.initial_epoch is not None:
-        asked, field = (config.initial_epoch - 1) * per_epoch, "initial_epoch"
-    if asked is None:
-        if start is None:
-            return Place()
-        place, field = Place(**read_header(start)["place"]), "resume"
-        asked = place.step
-    else:
-        epoch, within = asked // per_epoch + 1, asked % per_epoch
-        place = Place(epoch, 0, (epoch - 1) * per_epoch)
-        if config.skip_until_initial_step:
-            place = Place(epoch, within * accumulate, asked)
-    if asked >= steps:
-        raise InputError(
-            f"leaves nothing to train: the run would begin after step {asked} and has {steps}",
-            field=field,
-            value=getattr(config, field),
-            remedy="Train for more epochs or steps, or begin earlier.",
-        )
-    return place
-
-
 def default_run_folder(config: TrainingConfig) -> Path:
     """Return where a run goes when nobody says: output_dir/output_name.
 
@@ -218,17 +178,6 @@ def default_run_folder(config: TrainingConfig) -> Path:
             remedy="Set output_dir in the configuration, or give --run-folder.",
         )
     return Path(config.output_dir) / config.output_name
-
-
-def run_length(config: TrainingConfig, batches: int) -> tuple[int, int]:
-    """Return (epochs, optimizer steps) for `batches` in an epoch.
-
-    An epoch's last step may add up fewer batches than gradient_accumulation_steps.
-    """
-    per_epoch = math.ceil(batches / config.gradient_accumulation_steps)
-    if config.max_train_epochs is not None:
-        return config.max_train_epochs, config.max_train_epochs * per_epoch
-    return math.ceil(config.max_train_steps / per_epoch), config.max_train_steps
 
 
 def config_key(config: TrainingConfig, processes: int = 1) -> str:
@@ -248,36 +197,6 @@ def lora_parameters(shapes: Shapes, config: TrainingConfig) -> int:
         if (in_unet and config.trains_unet) or (in_text and config.trains_text_encoder):
             count += config.network_dim * (shape[0] + shape[1])
     return count
-
-
-def _notices(config: TrainingConfig) -> list[str]:
-    found = list(config.notices)
-    if config.xformers:
-        found.append("xformers = true: torch's own attention (SDPA) is used instead.")
-    if config.lr_scheduler == "constant" and config.lr_warmup_steps:
-        found.append("lr_warmup_steps has no effect with lr_scheduler = constant.")
-    if config.logging_dir and importlib.util.find_spec("tensorboard") is None:
-        found.append(
-            "logging_dir is not used: tensorboard is not installed. Loss and rate are in events.jsonl."
-        )
-    if config.mixed_precision == "fp16":
-        found.append("mixed_precision = fp16 may overflow; bf16 is safer where the device has it.")
-    found += _notices_of_trackers(config)
-    if config.resume and (config.initial_epoch is not None or config.initial_step is not None):
-        found.append("initial_epoch and initial_step win over the place in the state that resume names.")
-    if not config.save_state:
-        found.append("save_state = false: an interrupted run starts from its beginning again.")
-    return found
-
-
-def _notices_of_trackers(config: TrainingConfig) -> list[str]:
-    wanted = {None: {"tensorboard"} if config.logging_dir else set(), "all": {"tensorboard", "wandb"}}
-    return [
-        f"{name} is not installed, so nothing is shown there (python -m pip install {name}). "
-        "Loss and rate are in events.jsonl all the same."
-        for name in sorted(wanted.get(config.log_with, {str(config.log_with)}))
-        if importlib.util.find_spec(name) is None
-    ]
 
 
 def hash_of(path: Path) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import torch
 
-from ..errors import InputError
 from .config import TrainingConfig
 from .keys.arguments import read_arguments
-from .optimizer import kind_of, make_optimizer
+from .optimizer import REFUSALS, kind_of, make_optimizer
+from .signatures import Arguments
 
 __all__ = ["make_optimizer", "make_scheduler", "share_of", "warmup_steps"]
 
@@ -36,43 +37,50 @@ def make_scheduler(config: TrainingConfig, optimizer: torch.optim.Optimizer, ste
     Raises:
         InputError: lr_scheduler_args does not suit the schedule, or the learning rate is too low for it.
     """
-    arguments = read_arguments(config.lr_scheduler_args)
-    relative = bool(optimizer.defaults.get("relative_step"))
+    if kind_of(config).schedule_free:
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
+    if optimizer.defaults.get("relative_step") or config.lr_scheduler == "adafactor":
+        return _adafactor(optimizer, config.learning_rate)
+    given, takes = read_arguments(config.lr_scheduler_args), arguments_of(config)
+    takes.check(given)
+    from_keys = {} if config.lr_scheduler_type else _from_keys(config, steps)
     try:
-        if kind_of(config).schedule_free:
-            return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1.0)
-        if relative or config.lr_scheduler == "adafactor":
-            return _adafactor(optimizer, config.learning_rate)
-        if config.lr_scheduler_type:
-            made: _Scheduler = getattr(torch.optim.lr_scheduler, config.lr_scheduler_type)(
-                optimizer, **arguments
-            )
-            return made
-        return _named(config, optimizer, steps, arguments)
-    except (TypeError, ValueError, AttributeError, ZeroDivisionError) as error:
-        raise InputError(
-            f"{config.lr_scheduler_type or config.lr_scheduler} refuses it ({error})",
-            field="lr_scheduler_args",
-            value=list(config.lr_scheduler_args),
-            remedy="Correct or leave out that argument, or use another schedule.",
-        ) from error
+        made: _Scheduler = takes.call(optimizer, **{**from_keys, **given})
+    except REFUSALS as error:
+        takes.refuse(error, given)
+    return made
 
 
-def _named(
-    config: TrainingConfig, optimizer: torch.optim.Optimizer, steps: int, arguments: dict[str, Any]
-) -> _Scheduler:
-    """Make one of kohya's schedules with the arguments that kohya gives it."""
-    from diffusers.optimization import get_piecewise_constant_schedule
+def arguments_of(config: TrainingConfig) -> Arguments:
+    """Return what a user may give the schedule in lr_scheduler_args."""
+    name = config.lr_scheduler_type or config.lr_scheduler
+    elsewhere = dict.fromkeys(("optimizer", "last_epoch"), "Leave it out.")
+    return Arguments(name, _maker_of(config), "lr_scheduler_args", elsewhere)
+
+
+def _maker_of(config: TrainingConfig) -> Callable[..., Any]:
+    """Return what makes the schedule: torch's class, or the function of the transformers library."""
+    if config.lr_scheduler_type:
+        return getattr(torch.optim.lr_scheduler, config.lr_scheduler_type)  # type: ignore[no-any-return]
+    if config.lr_scheduler == "piecewise_constant":
+        from diffusers.optimization import get_piecewise_constant_schedule
+
+        return get_piecewise_constant_schedule
     from transformers import optimization
 
-    name, half = config.lr_scheduler, config.lr_scheduler_num_cycles / 2
+    kind = optimization.SchedulerType(config.lr_scheduler)
+    return optimization.TYPE_TO_SCHEDULER_FUNCTION[kind]  # type: ignore[no-any-return]
+
+
+def _from_keys(config: TrainingConfig, steps: int) -> dict[str, Any]:
+    """Return the arguments that kohya gives one of its schedules."""
+    half = config.lr_scheduler_num_cycles / 2
     warmup, decay = warmup_steps(config, steps), share_of(config.lr_decay_steps, steps)
     ratio = config.lr_scheduler_min_lr_ratio
-    if name == "piecewise_constant":
-        return get_piecewise_constant_schedule(optimizer, **arguments)
     length = {"num_warmup_steps": warmup, "num_training_steps": steps}
-    takes: dict[str, dict[str, Any]] = {
+    every: dict[str, dict[str, Any]] = {
         "constant": {},
+        "piecewise_constant": {},
         "constant_with_warmup": {"num_warmup_steps": warmup},
         "inverse_sqrt": {"num_warmup_steps": warmup, "timescale": config.lr_scheduler_timescale},
         "linear": length,
@@ -88,9 +96,7 @@ def _named(
             "min_lr_ratio": ratio or 0.0,
         },
     }
-    make = optimization.TYPE_TO_SCHEDULER_FUNCTION[optimization.SchedulerType(name)]
-    made: _Scheduler = make(optimizer, **{**takes[name], **arguments})
-    return made
+    return every[config.lr_scheduler]
 
 
 def _adafactor(optimizer: torch.optim.Optimizer, initial: float) -> _Scheduler:

@@ -138,8 +138,7 @@ def prepare(plan: TrainingPlan, tell: Tell, stop: Callable[[], bool], ranks: Ran
     tell("memory", bytes=needed.total, device=needed.device, text=needed.text())
     network.train(True)  # turning checkpointing on and off for the estimate touches the layers' dropouts
     base = with_compiled_unet(base, config)
-    groups = _groups(config, network)
-    optimizer = make_optimizer(config, groups, device, lambda text: tell("notice", text=text))
+    optimizer = make_optimizer(config, _groups(config, network), device, _new_to(plan, tell))
     return Session(
         plan,
         base,
@@ -157,6 +156,11 @@ def prepare(plan: TrainingPlan, tell: Tell, stop: Callable[[], bool], ranks: Ran
         ema=make_ema(config, network),
         ranks=ranks,
     )
+
+
+def _new_to(plan: TrainingPlan, tell: Tell) -> Callable[[str], None]:
+    """Return what tells notices that the plan does not hold already."""
+    return lambda text: None if text in plan.notices else tell("notice", text=text)
 
 
 def _groups(config: TrainingConfig, network: LoraNetwork) -> dict[str, list[dict[str, Any]]]:

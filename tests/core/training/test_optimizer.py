@@ -133,7 +133,7 @@ def test_an_argument_that_is_no_value_is_refused_and_never_run(arguments: list[s
 def test_an_argument_that_the_optimizer_lacks_is_refused_with_the_nearest() -> None:
     with pytest.raises(InputError, match="Did you mean weight_decay"):
         start(optimizer_args=["weight_deacy=0.1"])
-    with pytest.raises(InputError, match="It has: betas"):
+    with pytest.raises(InputError, match="AdamW has: betas"):
         start(optimizer_args=["zzz=1"])
     with pytest.raises(InputError, match="AdamW refuses it"):
         start(optimizer_args=["betas=2,3"])
