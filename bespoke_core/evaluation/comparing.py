@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .draws import Draws, draws_of
 from .grid import Grid
 from .intervals import mean_interval
 from .ranking import Ranked, finite
@@ -31,7 +32,7 @@ class Comparison:
     Attributes:
         checkpoint: the rival's name.
         difference: mean of rival - best in the score's units; None without common pictures.
-        pairs: common pictures.
+        pairs: common pictures; those of one prompt and seed with several settings count once.
         p: of the paired sign-flip test: these prompts, new seeds.
         p_holm: corrected for the number of rivals.
         more_seeds: seeds to add for each prompt to tell the two apart, roughly; None where it cannot be said.
@@ -98,18 +99,21 @@ def compare(
     if len(runners) < 2:
         return ()
     best = runners[0]
-    lines = [grid.line(rival.checkpoint) - grid.line(best.checkpoint) for rival in runners[1:]]
+    draws = draws_of(grid)
+    lines = [
+        draws.averaged(grid.line(rival.checkpoint) - grid.line(best.checkpoint)) for rival in runners[1:]
+    ]
     # With very many rivals the correction asks for p values that few random flips could not reach.
     flips = max(FLIPS, 400 * len(lines))
     tests = [_test(line, seed, flips) for line in lines]
     corrected = holm([test.p for test in tests])
-    per_prompt = holm([_test(_prompt_means(grid, line), seed, flips).p for line in lines])
+    per_prompt = holm([_test(_prompt_means(draws, line), seed, flips).p for line in lines])
     steps = _holm_steps(corrected)
     comparisons = []
     for index, (rival, line, test) in enumerate(zip(runners[1:], lines, tests, strict=True)):
-        span = mean_interval(line, grid.blocks, grid.seeds, seed=seed, resamples=2000, few_seeds=False)
+        span = mean_interval(line, draws.blocks, draws.seeds, seed=seed, resamples=2000, few_seeds=False)
         needed = pairs_to_separate(test, len(tests), step=steps[index])
-        per_seed = test.pairs / max(1, len({grid.seeds[i] for i in np.flatnonzero(np.isfinite(line))}))
+        per_seed = test.pairs / max(1, len({draws.seeds[i] for i in np.flatnonzero(np.isfinite(line))}))
         comparisons.append(
             Comparison(
                 rival.checkpoint,
@@ -123,7 +127,7 @@ def compare(
                 per_prompt[index],
                 floor is not None and max(rival.interval.mean, best.interval.mean) <= floor,
                 sign * test.difference > 0,
-                corrected[index] <= ALPHA and _confirmed(grid, line, seed),
+                corrected[index] <= ALPHA and _confirmed(draws, line, seed),
             )
         )
     return tuple(comparisons)
@@ -137,23 +141,25 @@ def doubtful(
     Left out for too few pictures, or for not following the prompts when so few answers may deceive, and not
     worse than the best beyond chance (5 %).
     """
+    draws = draws_of(grid)
     running = {place.checkpoint for place in runners}
     found = []
     for place in places:
         refused = place.following.follows is False and place.following.sure
         if place.checkpoint in running or refused or not runners:
             continue
-        test = _test(grid.line(place.checkpoint) - grid.line(runners[0].checkpoint), seed, FLIPS)
+        difference = grid.line(place.checkpoint) - grid.line(runners[0].checkpoint)
+        test = _test(draws.averaged(difference), seed, FLIPS)
         if test.p > ALPHA or sign * test.difference < 0:
             found.append(place.checkpoint)
     return tuple(found)
 
 
-def _confirmed(grid: Grid, line: Floats, seed: int) -> bool:
+def _confirmed(draws: Draws, line: Floats, seed: int) -> bool:
     span = mean_interval(
         line,
-        grid.blocks,
-        grid.seeds,
+        draws.blocks,
+        draws.seeds,
         seed=seed,
         resamples=2000,
         confidence=CONFIRMED,
@@ -166,11 +172,11 @@ def _test(difference: Floats, seed: int, flips: int) -> PairedTest:
     return paired_test(difference, np.zeros_like(difference), seed=seed, flips=flips)
 
 
-def _prompt_means(grid: Grid, line: Floats) -> Floats:
+def _prompt_means(draws: Draws, line: Floats) -> Floats:
     """Return the mean of each prompt's measured differences, shape (prompts,), NaN where there is none."""
-    names = np.array(grid.prompts)
+    names = np.array(draws.prompts)
     means = []
-    for prompt in dict.fromkeys(grid.prompts):
+    for prompt in dict.fromkeys(draws.prompts):
         values = line[(names == prompt) & np.isfinite(line)]
         means.append(float(values.mean()) if len(values) else math.nan)
     return np.array(means)

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from .draws import draws_of, interval_of
 from .following import Following, following
 from .grid import Grid
-from .intervals import Interval, bootstrap_means
+from .intervals import Interval
 from .statistics import Floats
 from .table import labels
 
@@ -75,7 +76,8 @@ def rank(grid: Grid, sign: float, seed: int) -> list[Ranked]:
     Equal means go to fewer epochs, then to the name. Where cells are missing, the means are adjusted for
     them: who lacks the hard prompts must not win by it.
     """
-    intervals = bootstrap_means(grid.scores, grid.blocks, grid.seeds, seed=seed)
+    draws = draws_of(grid)
+    intervals = [interval_of(grid, line, draws, seed=seed) for line in grid.scores]
     adjusted = adjusted_means(grid.scores)
     places = [
         Ranked(name, grid.epochs[name], interval, following(grid.rows[name]), _label(grid, name), float(mean))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from .course import Course, course_of, turning_points
+from .draws import draws_of
 from .statistics import ALPHA, Floats
 from .table import RUN_COLUMN
 
@@ -75,7 +76,7 @@ def shape_of(grid: Grid, places: Sequence[Ranked], best: Ranked | None, sign: fl
     means = {epoch: float(np.mean([mean for mean, _ in found])) for epoch, found in lines.items()}
     # Two files of one epoch: a cell counts where both have it.
     table = np.array([np.mean([line for _, line in lines[epoch]], axis=0) for epoch in sorted(lines)])
-    return shape_over_epochs(means, course_of(table, seed=seed))
+    return shape_over_epochs(means, course_of(draws_of(grid).averaged(table), seed=seed))
 
 
 def shape_over_epochs(badness: Mapping[int, float], course: Course | None = None) -> Shape:

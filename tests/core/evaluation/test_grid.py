@@ -115,7 +115,8 @@ def test_a_setting_can_be_what_is_chosen_among():
     verdict = decide(guidance_rows(), over="cfg")
     assert verdict.best == "cfg 7.0"
     assert verdict.clear
-    assert verdict.comparisons[0].pairs == 12
+    assert verdict.winner.interval.n == 12
+    assert (verdict.comparisons[0].pairs, verdict.comparisons[0].difference) == (6, 30.0)
     assert verdict.to_dict()["over"] == "cfg"
     assert "better than every other setting" in verdict.text()
 
@@ -123,7 +124,8 @@ def test_a_setting_can_be_what_is_chosen_among():
 def test_settings_are_part_of_the_cell_when_checkpoints_are_chosen_among():
     verdict = decide(guidance_rows())
     assert verdict.best == "e1"
-    assert verdict.comparisons[0].pairs == 12
+    assert verdict.winner.interval.n == 12
+    assert (verdict.comparisons[0].pairs, verdict.comparisons[0].difference) == (6, 1.0)
 
 
 def test_with_and_without_a_negative_prompt_are_two_settings():
@@ -145,7 +147,8 @@ def test_runs_are_paired_epoch_by_epoch():
     ]
     verdict = decide(rows, over="run")
     assert verdict.best == "run dim 16"
-    assert verdict.comparisons[0].pairs == 12
+    assert verdict.winner.interval.n == 12
+    assert (verdict.comparisons[0].pairs, verdict.comparisons[0].difference) == (6, 48.0)
 
 
 @pytest.mark.parametrize("over", ["prompt", "unique_colors", "guidnce"])
