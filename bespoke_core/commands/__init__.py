@@ -44,6 +44,7 @@ VERBS = (
     Verb("sweep", "run a sweep plan on a ComfyUI server", "evaluation"),
     Verb("verdict", "say which checkpoint to use, and how sure that is", "evaluation"),
     Verb("report", "write the report of a sweep", "evaluation"),
+    Verb("sheet", "write how to use the chosen LoRA on one page, from a study sweep", "sheet"),
     Verb("choose", "copy the recommended checkpoint to a clear name, with its verdict", "choose"),
     Verb("export", "write the results of every sweep as one table: CSV, JSON or Parquet", "export"),
     Verb("base", "train, pack and measure the small base model", "base"),

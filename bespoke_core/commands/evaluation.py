@@ -160,7 +160,7 @@ def report(arguments: argparse.Namespace) -> int:
         arguments.output or arguments.folder / "report",
         rows,
         found,
-        pictures=_pictures(arguments.folder, rows),
+        pictures=pictures_in(arguments.folder, rows),
         settings=read_settings(arguments.folder),
     )
     if arguments.json:
@@ -170,7 +170,8 @@ def report(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _pictures(folder: Path, rows: list[Row]) -> list[ReportPicture]:
+def pictures_in(folder: Path, rows: list[Row]) -> list[ReportPicture]:
+    """Return the pictures of a sweep's folder that its table names and that are there."""
     from ..evaluation.contact_sheet import ReportPicture
     from ..paths import contained
 

@@ -63,17 +63,17 @@ _PLACE_KEYS = ("checkpoint", "epoch", "mean", "interval", "n", "follows", "why")
 
 def report_markdown(rows: Sequence[Row], verdict: Verdict, settings: Mapping[str, Any]) -> str:
     """Return the report as Markdown: the verdict, the ranking as a table, the settings."""
-    lines = ["# Which checkpoint to use", "", f"**{_escaped(headline(verdict))}**", ""]
-    lines += [f"- {_escaped(reason)}" for reason in verdict.reasons]
+    lines = ["# Which checkpoint to use", "", f"**{markdown_line(headline(verdict))}**", ""]
+    lines += [f"- {markdown_line(reason)}" for reason in verdict.reasons]
     lines += ["", "![score over the epochs](chart.png)", ""]
     lines += [f"## {verdict.shape.phase.capitalize()} over the epochs", "", verdict.shape.advice, ""]
     lines += ["## Ranking", ""]
     lines += ["| checkpoint | epoch | mean | 95 % interval | pictures | follows the prompts | why |"]
     lines += ["|---|---|---|---|---|---|---|"]
     for place in places_of(verdict):
-        lines.append("| " + " | ".join(_escaped(place[key]) for key in _PLACE_KEYS) + " |")
+        lines.append("| " + " | ".join(markdown_line(place[key]) for key in _PLACE_KEYS) + " |")
     if verdict.not_measured:
-        lines += ["", "Not measured:", "", *(f"- {_escaped(note)}" for note in verdict.not_measured)]
+        lines += ["", "Not measured:", "", *(f"- {markdown_line(note)}" for note in verdict.not_measured)]
     lines += ["", "![every sprite](contact_sheet.png)", "", "## To make it again", "", "```json"]
     lines += [json.dumps(dict(settings), indent=1, ensure_ascii=False), "```", ""]
     lines += [f"{len(rows)} pictures; all scores are in table.csv. Written by Bespoke {__version__}.", ""]
@@ -97,7 +97,7 @@ def _write_files(
     write_text(folder / FILES["html"], page)
 
 
-def _escaped(value: object) -> str:
+def markdown_line(value: object) -> str:
     """Return text that Markdown shows as it is, on one line."""
     text = " ".join(str(value).split())
     for mark in "\\|*_`<[":

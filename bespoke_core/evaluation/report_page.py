@@ -50,20 +50,12 @@ def report_html(
         pictures: of the sweep; the more there are, the smaller they are shown, and of very many full-size
             ones are left out.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     shown = pictures[:_MOST_PICTURES]
     numbers = [name for name in _numeric(rows, verdict.by) if name not in _SHOWN_SCORES]
     scores = [*numbers, *(name for name in _SHOWN_SCORES if name in score_columns(rows))]
     columns = [*varied_settings(rows), *dict.fromkeys([verdict.by, *scores])]
-    return environment.get_template("report.html.jinja").render(
+    return rendered(
+        "report.html.jinja",
         headline=headline(verdict),
         verdict=verdict,
         by=score_name(verdict.by),
@@ -73,7 +65,7 @@ def report_html(
         best_word=chosen_word(verdict.winner) if verdict.winner else "",
         places=places_of(verdict),
         bounds=_bounds(verdict),
-        chart=_inline(chart),
+        chart=inline(chart),
         chart_text=_chart_text(verdict),
         prompts=settings.get("prompts") or {},
         groups=_groups(shown, verdict),
@@ -86,6 +78,20 @@ def report_html(
         settings_json=json.dumps(dict(settings), indent=1, ensure_ascii=False),
         version=__version__,
     )
+
+
+def rendered(template: str, **values: Any) -> str:
+    """Return a page from one of the templates beside this module; every value is escaped."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template).render(**values)
 
 
 def places_of(verdict: Verdict) -> list[dict[str, Any]]:
@@ -169,7 +175,7 @@ def _cell(picture: ReportPicture, verdict: Verdict, varied: Sequence[str], edge:
         "what": columns_of(row, varied),
         "seed": row.seed,
         "sprite": _sprite(picture) if picture.sprite_path is not None or not full else None,
-        "full": _inline(fitted(picture.path, edge), "WEBP") if full else None,
+        "full": inline(fitted(picture.path, edge), "WEBP") if full else None,
         "score": "not measured" if value is None else f"{value:.1f}" if isinstance(value, float) else value,
         "matches": [
             (word, row.scores[name])
@@ -189,7 +195,7 @@ def _color(value: object) -> str | None:
 
 def _sprite(picture: ReportPicture) -> str:
     """Return the sprite pixel for pixel; the page enlarges it without blending."""
-    return _inline(fitted(picture.sprite_path or picture.path, 96))
+    return inline(fitted(picture.sprite_path or picture.path, 96))
 
 
 def _table_row(row: Row, columns: Sequence[str]) -> list[Any]:
@@ -227,7 +233,8 @@ def _settings(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
     return plain
 
 
-def _inline(picture: Image, kind: str = "PNG") -> str:
+def inline(picture: Image, kind: str = "PNG") -> str:
+    """Return a picture as an address that holds it, so that a page needs no other file."""
     target = io.BytesIO()
     picture.save(target, format=kind, **({"optimize": True} if kind == "PNG" else {"quality": 82}))
     return f"data:image/{kind.lower()};base64," + base64.b64encode(target.getvalue()).decode("ascii")
