@@ -11,6 +11,7 @@ from .cleaning import CleanDataset, RestoreCaptions
 from .evaluation import SaveReport, TestPrompts, Verdict
 from .score_folder import ScoreFolder
 from .scoring import CountColors, ScoreSprites
+from .sheet import SaveSheet
 from .sprites import Downscale
 from .sweep import Sweep
 from .sweep_cells import SweepCell, SweepCheckpoint, SweepFloor, SweepGather
@@ -41,6 +42,7 @@ NODES: tuple[type[io.ComfyNode], ...] = (
     Verdict,
     KeepChosen,
     SaveReport,
+    SaveSheet,
 )
 
 

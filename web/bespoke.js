@@ -81,9 +81,11 @@ app.registerExtension({
   name: "Bespoke.Text",
   nodeCreated(node) {
     if (!node.comfyClass?.startsWith(PREFIX)) return;
-    // A list of a few words: the room that the user gives the node belongs to what it shows.
-    const list = boxOf(node, "style_phrases");
-    if (list?.options) list.options.getMaxHeight = () => 64;
+    // A few words: the room that the user gives the node belongs to what it shows.
+    for (const name of ["style_phrases", "negative_prompt"]) {
+      const words = boxOf(node, name);
+      if (words?.options) words.options.getMaxHeight = () => 64;
+    }
   },
   beforeRegisterNodeDef(nodeType, nodeData) {
     if (!nodeData.name?.startsWith(PREFIX)) return;

@@ -48,7 +48,8 @@ NOTES = {
     "guidance_study": "## Which guidance, with or without a negative prompt?\n1. Name the chosen checkpoint "
     "in **Find Checkpoints**.\n2. Write the values to compare in **Sweep Grid**; `(none)` is no negative "
     "prompt.\n3. Set **dry_run** and press **Run** to learn how many pictures that is; unset it and run.\n\n"
-    "Each setting has its row in the table; `bespoke verdict FOLDER --over cfg` says which is best.",
+    "**The inference sheet** says what to use and how sure that is: `sheet.html` and `sheet.png` are in "
+    "`output/bespoke/sheets`.",
     "production_samples": "## Samples of the chosen epoch\n1. Choose the base, and the checkpoint that "
     "**Keep Chosen Checkpoint** put into `loras/bespoke/chosen`.\n2. Press **Run**.\n\nThe pictures of 512 "
     "pixels are in `output/bespoke/sweeps/production/cells`, the sprites of 24 pixels in `sprites` beside "
@@ -92,7 +93,8 @@ STAGES: dict[str, list[tuple[str, list[list[int]]]]] = {
     "guidance_study": [
         ("What is compared", [[1, 2, 3], [9]]),
         ("Sweep", [[4]]),
-        ("Verdict and report", [[5, 6], [7, 8]]),
+        ("Two verdicts", [[5, 10], [8, 12]]),
+        ("The sheet, and the report", [[11], [6, 7]]),
     ],
     "production_samples": [
         ("What is drawn", [[1, 2, 3]]),
@@ -112,6 +114,9 @@ STAGES: dict[str, list[tuple[str, list[list[int]]]]] = {
     ],
 }
 
+NEW_LINE = {"whole_loop": "4 Verdict and report"}
+"""Stages that begin a second line: one line of all would be too long to be read."""
+
 # Width, and what is added to the height, of nodes that show tables: as much as they need, more where the
 # workflow is about them.
 TABLES = {
@@ -119,6 +124,7 @@ TABLES = {
     "Bespoke_AuditCaptions": (560, 620),
     "Bespoke_CleanDataset": (560, 400),
     "Bespoke_TrainLora": (500, 480),
+    "Bespoke_SaveSheet": (620, 760),
 }
 LARGE_TABLES = {
     "Bespoke_AuditCaptions": (640, 860),
@@ -131,7 +137,7 @@ RUN = ("clean_captions", "score_pictures")
 """Workflows whose thumbnail shows what they found; the others need a model of the user's, or hours."""
 
 LAY_OUT = """
-([stages, note, pack, tables]) => {
+([stages, note, pack, tables, newLine]) => {
   const graph = app.graph;
   const byId = (id) => graph.getNodeById(id);
   const markdown = LiteGraph.createNode('MarkdownNote');
@@ -140,12 +146,13 @@ LAY_OUT = """
   markdown.widgets[0].value = note;
   markdown.setSize([340, 420]);
   markdown.pos = [40, 60];
-  let x = 440;
+  let x = 440, top = 60, lowest = 0;
   for (const [title, columns] of stages) {
+    if (title === newLine) [x, top] = [440, lowest + 120];
     const left = x;
     let bottom = 0;
     for (const column of columns) {
-      let y = 60, width = 0;
+      let y = top, width = 0;
       for (const id of column) {
         const node = byId(id);
         const size = node.computeSize();
@@ -161,9 +168,10 @@ LAY_OUT = """
       bottom = Math.max(bottom, y);
     }
     const group = new LiteGraph.LGraphGroup(title);
-    group.pos = [left - 20, -20];
-    group.size = [x - left - 20, bottom - 10];
+    group.pos = [left - 20, top - 80];
+    group.size = [x - left - 20, bottom - top + 50];
     graph.add(group);
+    lowest = Math.max(lowest, bottom);
     x += 40;
   }
   for (const node of graph._nodes) {
@@ -202,7 +210,7 @@ def make(canvas: Canvas, name: str) -> dict[str, Any]:
     graph = json.loads((WORKFLOWS / "api" / f"{name}.json").read_text(encoding="utf-8"))
     canvas.load_api(graph, name)
     tables = LARGE_TABLES if name in LARGE else TABLES
-    canvas.page.evaluate(LAY_OUT, [STAGES[name], NOTES[name], PACK, tables])
+    canvas.page.evaluate(LAY_OUT, [STAGES[name], NOTES[name], PACK, tables, NEW_LINE.get(name)])
     canvas.page.wait_for_timeout(300)
     workflow = canvas.serialized()
     workflow["id"] = f"bespoke-{name.replace('_', '-')}"
