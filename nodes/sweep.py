@@ -42,6 +42,7 @@ from .sweep_parts import (
     results,
     told_before,
 )
+from .sweep_there import told_there
 
 
 class Sweep(io.ComfyNode):
@@ -180,7 +181,7 @@ class Sweep(io.ComfyNode):
         sprites = SpriteSettings(sprite_width, sprite_height, method, reference)
         sweep = SweepFolder(root, plan, sprites, results(), files)
         missing = sweep.missing()
-        told = told_before(sweep, missing)
+        told = told_before(sweep, missing) | told_there(sweep)
         if dry_run:
             return io.NodeOutput(ExecutionBlocker(None), ExecutionBlocker(None), ui=told)
         sweep.write_plan()

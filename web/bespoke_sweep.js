@@ -105,7 +105,7 @@ class SweepView {
     this.bar.style.width = total ? `${(100 * done) / total}%` : "0";
   }
 
-  /** Add a finished picture, the latest on top. */
+  /** Add a finished picture, the latest on top; one that an earlier run drew changes no count. */
   add(cell) {
     const { settings, scores } = cell;
     const row = make("tr");
@@ -124,7 +124,7 @@ class SweepView {
     row.title = settings.prompt;
     this.body.prepend(row);
     if (this.body.rows.length > MOST_ROWS) this.body.lastElementChild.remove();
-    this.show(cell.done, cell.total, cell.seconds_left);
+    if (cell.total) this.show(cell.done, cell.total, cell.seconds_left);
   }
 }
 
@@ -149,6 +149,7 @@ app.registerExtension({
       original?.apply(this, arguments);
       const told = output?.bespoke_sweep_plan?.[0];
       if (told) viewOf(this).begin(told);
+      for (const cell of output?.bespoke_cells_there ?? []) viewOf(this).add(cell);
       for (const cell of output?.bespoke_cell ?? []) viewOf(this).add(cell);
     };
   },

@@ -48,3 +48,13 @@ def test_a_sweep_fills_a_table_while_it_runs(server: ComfyServer, pack: Path, vu
         loaded = "(e) => e.complete && e.naturalWidth > 0"
         assert canvas.page.locator(".bespoke-sweep-rows img").first.evaluate(loaded)
         assert canvas.page.evaluate("window.ran") is None
+        # What is there already is shown, too: after a reload, and when nothing is left to draw.
+        canvas.load_workflow(canvas.serialized())
+        assert canvas.page.locator(".bespoke-sweep-rows tbody tr").count() == 0
+        canvas.set_widget("4", "dry_run", True)
+        assert canvas.queue_and_wait(120) == "execution_success"
+        assert lines.count() == 6
+        assert "colours" in (canvas.page.locator(".bespoke-sweep-rows thead").text_content() or "")
+        scores = canvas.page.locator(".bespoke-sweep-rows td.bespoke-number")
+        assert all(int(text) > 0 for text in scores.all_text_contents())
+        assert canvas.page.locator(".bespoke-sweep-line b").first.text_content() == "6 of 6 pictures"
