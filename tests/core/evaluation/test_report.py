@@ -12,6 +12,7 @@ from PIL import Image
 from bespoke_core.errors import InputError
 from bespoke_core.evaluation.contact_sheet import ReportPicture, contact_sheet
 from bespoke_core.evaluation.report import FILES, write_report
+from bespoke_core.evaluation.report_page import report_html
 from bespoke_core.evaluation.table import Row, read_csv
 from bespoke_core.evaluation.verdict import decide
 
@@ -98,6 +99,14 @@ def test_a_table_without_pictures_has_a_report_too(tmp_path, pictures):
     rows = [picture.row for picture in pictures]
     files = write_report(tmp_path / "report", rows, decide(rows), pictures=[], settings={})
     assert all(path.is_file() for path in files.values())
+
+
+@pytest.mark.parametrize(("count", "inside"), [(60, False), (61, True)])
+def test_a_long_table_scrolls_within_the_page_so_that_what_follows_is_near(count, inside):
+    rows = [Row("a", 1, "p", seed, {"unique_colors": seed}) for seed in range(count)]
+    chart = Image.new("RGB", (8, 8))
+    page = report_html(rows, decide(rows), {}, chart=chart, pictures=[])
+    assert ('class="wide tall"' in page) == inside
 
 
 def test_the_contact_sheet_puts_the_base_first_and_epochs_downwards(pictures):
