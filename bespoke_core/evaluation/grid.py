@@ -16,6 +16,12 @@ from .table import KEY_COLUMNS, RUN_COLUMN, SETTING_COLUMNS, Row, Value, score_c
 
 CHECKPOINT = "checkpoint"
 FLOOR_COLUMN = "vae_floor"
+_TWINS = {
+    "strength_model": "strength_clip",
+    "strength_clip": "strength_model",
+    "width": "height",
+    "height": "width",
+}
 
 
 @dataclass(frozen=True)
@@ -65,13 +71,14 @@ def grid_of(rows: Sequence[Row], by: str, over: str = CHECKPOINT) -> Grid:
     A row that repeats a cell with the same scores counts once. Of rows that contradict each other none is
     used: nothing tells which of them is right.
     """
+    aside = _together_with(rows, over)
     cells: dict[Any, int] = {}
     found: dict[str, dict[int, Row]] = {}
     wrong: dict[tuple[str, int], str] = {}
     repeated = 0
     for row in rows:
         name = name_on_axis(row, over)
-        index = cells.setdefault(_cell(row, over), len(cells))
+        index = cells.setdefault(_cell(row, over, aside), len(cells))
         former = found.setdefault(name, {}).get(index)
         if former is None or (former.number(by) is None and row.number(by) is not None):
             found[name][index] = row
@@ -149,8 +156,22 @@ def floor_of(rows: Sequence[Row], by: str) -> float | None:
     return max(values, default=None)
 
 
-def _cell(row: Row, over: str) -> tuple[Any, ...]:
-    settings = tuple(_plain(row.scores.get(name)) for name in SETTING_COLUMNS if name != over)
+def _together_with(rows: Sequence[Row], over: str) -> str:
+    """Return the setting that changes only together with the one chosen among; empty where none does.
+
+    A LoRA's strength is two settings, and so is a picture's size: 0.8 on both against 1.0 on both is one
+    difference, and its pictures are compared. Where each goes with each, the other one is a part of the cell.
+    """
+    other = _TWINS.get(over, "")
+    if not other:
+        return ""
+    pairs = {(row.scores.get(over), row.scores.get(other)) for row in rows if not row.is_base}
+    values = {value for value, _ in pairs}
+    return other if len(pairs) == len(values) else ""
+
+
+def _cell(row: Row, over: str, aside: str) -> tuple[Any, ...]:
+    settings = tuple(_plain(row.scores.get(name)) for name in SETTING_COLUMNS if name not in (over, aside))
     if over == CHECKPOINT:
         return (row.prompt, row.seed, settings)
     # Of two runs the same epochs are compared; with another setting, the same files.

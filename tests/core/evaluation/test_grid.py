@@ -128,6 +128,33 @@ def test_settings_are_part_of_the_cell_when_checkpoints_are_chosen_among():
     assert (verdict.comparisons[0].pairs, verdict.comparisons[0].difference) == (6, 1.0)
 
 
+def strengths(pairs):
+    return [
+        Row(
+            "e1",
+            1,
+            f"p{i}",
+            0,
+            {"unique_colors": 200 + 30 * (unet == 0.8) + i, "strength_model": unet, "strength_clip": text},
+        )
+        for unet, text in pairs
+        for i in range(8)
+    ]
+
+
+def test_a_strength_for_unet_and_text_encoder_alike_is_one_difference():
+    verdict = decide(strengths([(0.8, 0.8), (1.0, 1.0)]), over="strength_model")
+    assert verdict.best == "strength model 1.0"
+    assert (verdict.comparisons[0].pairs, verdict.comparisons[0].difference) == (8, 30.0)
+
+
+def test_strengths_that_go_each_with_each_are_compared_at_the_same_other_strength():
+    rows = strengths([(0.8, 0.5), (0.8, 1.0), (1.0, 0.5)])
+    verdict = decide(rows, over="strength_model")
+    assert verdict.best == "strength model 1.0"
+    assert "have no score" in " ".join(verdict.not_measured)
+
+
 def test_with_and_without_a_negative_prompt_are_two_settings():
     rows = [
         Row("e1", 1, f"p{i}", 0, {"unique_colors": 200 + 30 * bool(text) + i, "negative_prompt": text})
