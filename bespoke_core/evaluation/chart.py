@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .ranking import Ranked, finite
 from .table import Row
-from .verdict_text import chosen_word, score_name
+from .verdict_text import chosen_word, noun, score_name
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -151,7 +151,9 @@ def _dress(axes: Any, places: Sequence[Ranked], verdict: Verdict, by: str) -> No
         rotation=30 if crowded else 0,
         ha="right" if crowded else "center",
     )
-    axes.set_xlabel("epoch" if any(place.epoch is not None for place in places) else "checkpoint", color=_INK)
+    axes.set_xlabel(
+        "epoch" if any(place.epoch is not None for place in places) else noun(verdict), color=_INK
+    )
     direction = "fewer is better" if verdict.lower_is_better else "more is better"
     axes.set_ylabel(f"{score_name(by)} ({direction})", color=_INK)
     axes.set_title(_title(verdict), loc="left", color=_INK, fontsize=11, fontweight="bold")
@@ -170,9 +172,9 @@ def _dress(axes: Any, places: Sequence[Ranked], verdict: Verdict, by: str) -> No
 def _title(verdict: Verdict) -> str:
     best = verdict.winner
     if best is None:
-        return "No checkpoint was measured"
+        return f"No {noun(verdict)} was measured"
     if best.following.follows is False:
-        return f"No checkpoint follows the prompts; the least bad is {best.label}"
+        return f"No {noun(verdict)} follows the prompts; the least bad is {best.label}"
     if best.following.asked_in_vain:
         return f"Best score: {best.label}; no picture clearly shows what was asked for"
     ties = len(verdict.tied_with_best)

@@ -74,7 +74,7 @@ def ranking_lines(verdict: Verdict) -> list[str]:
     places = [*verdict.ranking, *([verdict.base] if verdict.base else [])]
     width = max(len(place.checkpoint) for place in places)
     tied = set(verdict.tied_with_best)
-    lines = [f"  {'checkpoint':<{max(width, 10)}}  epoch    mean   95 % interval    n  follows  "]
+    lines = [f"  {noun(verdict):<{max(width, 10)}}  epoch    mean   95 % interval    n  follows  "]
     for place in places:
         interval = place.interval
         span = f"{interval.low:.1f} - {interval.high:.1f}" if interval.n > 1 else "one picture"

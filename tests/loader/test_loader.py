@@ -6,9 +6,11 @@ import json
 import os
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import graphs
 import pytest
 
 SNAPSHOT = Path(__file__).with_name("object_info.json")
@@ -100,3 +102,26 @@ def test_every_shipped_workflow_uses_core_nodes_and_ours_and_together_they_use_e
         used |= {node["class_type"] for node in json.loads(path.read_text(encoding="utf-8")).values()}
     visible = {node_id for node_id, info in loaded["nodes"].items() if not info.get("dev_only")}
     assert visible <= used
+
+
+@pytest.mark.parametrize("name", graphs.NAMES)
+def test_no_node_of_a_shipped_workflow_lies_over_another(pack: Path, name: str) -> None:
+    workflow = json.loads((pack / "workflows" / f"{name}.json").read_text(encoding="utf-8"))
+    title = 30  # pixels above a node's position
+    boxes = {
+        f"{node['type']} {node['id']}": (x, y - title, x + node["size"][0], y + node["size"][1])
+        for node in workflow["nodes"]
+        for x, y in [node["pos"]]
+    }
+    groups = {
+        group["title"]: (x, y, x + width, y + height)
+        for group in workflow["groups"]
+        for x, y, width, height in [group["bounding"]]
+    }
+    for kind in (boxes, groups):
+        over = [
+            (one, other)
+            for (one, a), (other, b) in combinations(kind.items(), 2)
+            if a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+        ]
+        assert over == []

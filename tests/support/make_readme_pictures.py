@@ -19,6 +19,7 @@ PACK = Path(__file__).resolve().parents[2]
 sys.path += [str(Path(__file__).resolve().parent), str(PACK)]
 
 from canvas import find_chromium, open_canvas  # noqa: E402
+from make_workflows import photograph  # noqa: E402
 
 from bespoke_core.base.checkpoint import FILE_NAME  # noqa: E402
 from bespoke_core.quickstart.demo import SAMPLE, WORKFLOW, DemoOptions, adapt  # noqa: E402
@@ -43,12 +44,9 @@ def main(url: str) -> None:
         if canvas.queue_and_wait(600) != "execution_success":
             raise SystemExit("the whole loop did not end well; see the server's log")
         canvas.page.wait_for_timeout(3000)
-        # without the minimap and the corner tools, which hide a part of the graph
-        canvas.page.evaluate(
-            "() => document.querySelectorAll('.minimap-main-container').forEach((e) => e.remove())"
-        )
-        canvas.fit()
-        canvas.page.screenshot(path=str(IMAGES / "whole_loop.jpg"), type="jpeg", quality=80)
+        canvas.page.set_viewport_size({"width": 2800, "height": 1900})
+        photograph(canvas, IMAGES / "whole_loop.jpg", widest=2400)
+        canvas.page.set_viewport_size({"width": 2400, "height": 900})
         canvas.page.evaluate(
             """() => {
               const node = app.graph._nodes.find((n) => n.type === 'Bespoke_Verdict');

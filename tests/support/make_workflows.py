@@ -234,8 +234,8 @@ def main(url: str, *names: str) -> None:
             photograph(canvas, WORKFLOWS / f"{name}.jpg")
 
 
-def photograph(canvas: Canvas, path: Path) -> None:
-    """Save the workflow without the page around it, at most 1,600 pixels wide."""
+def photograph(canvas: Canvas, path: Path, *, widest: int = 1600) -> None:
+    """Save the workflow without the page around it, at most `widest` pixels wide and high."""
     from PIL import Image
 
     # the canvas leaves texts out that are small on the screen
@@ -244,7 +244,7 @@ def photograph(canvas: Canvas, path: Path) -> None:
     canvas.fit()
     clip = canvas.page.evaluate(AROUND)
     with Image.open(io.BytesIO(canvas.page.screenshot(clip=clip))) as picture:
-        picture.thumbnail((1600, 1600), Image.Resampling.LANCZOS)
+        picture.thumbnail((widest, widest), Image.Resampling.LANCZOS)
         picture.convert("RGB").save(path, quality=70)
 
 
