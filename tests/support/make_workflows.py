@@ -120,7 +120,13 @@ NEW_LINE = {"whole_loop": "4 Verdict and report"}
 # Width, and what is added to the height, of nodes that show tables: as much as they need, more where the
 # workflow is about them.
 TABLES = {
-    "Bespoke_Sweep": (560, 480),
+    "Bespoke_Sweep": (560, 560),
+    "Bespoke_TestPrompts": (320, 130),
+    "Bespoke_TrainingConfig": (340, 140),
+    "Bespoke_Verdict": (580, 420),
+    "Bespoke_SaveReport": (340, 330),
+    "Bespoke_Downscale": (340, 380),
+    "Bespoke_ScoreSprites": (580, 640),
     "Bespoke_AuditCaptions": (560, 620),
     "Bespoke_CleanDataset": (560, 400),
     "Bespoke_TrainLora": (500, 480),
