@@ -6,13 +6,12 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import graphs
 import pytest
+from loras import write_lora
 
 from bespoke_core.cli import main
 
 if TYPE_CHECKING:
-    from bespoke_core.comfyui.client import Client
     from bespoke_core.comfyui.server import ComfyServer
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
@@ -32,10 +31,12 @@ height = 64
 
 
 def test_a_plan_becomes_a_folder_that_verdict_and_report_read(
-    client: Client, server: ComfyServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    server: ComfyServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    graph = graphs.small("train_lora", Bespoke_TrainLora={"run_name": "for_verb"})
-    client.wait(client.queue({n: graph[n] for n in ("2", "3", "4")}), timeout=300).raise_for_failure()
+    for name, strength in (("for_verb-000001", 0.3), ("for_verb", 0.6)):
+        write_lora(
+            server.base / "output" / "loras" / "bespoke" / "for_verb" / f"{name}.safetensors", strength
+        )
     plan = tmp_path / "plan.toml"
     plan.write_text(PLAN, encoding="utf-8")
     output = tmp_path / "results"

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -58,6 +59,7 @@ def test_a_launcher_and_the_key_must_not_contradict(
 def steps_of(process: TrainingProcess, count: int) -> None:
     seen = 0
     while seen < count:
+        time.sleep(0.02)  # the processors are for those who train
         seen += sum(event["event"] == "step" for event in process.poll())
         assert process.running, (process.run_folder / "log.txt").read_text(encoding="utf-8")
 
@@ -110,6 +112,7 @@ def test_the_same_command_works_under_accelerates_launcher_and_a_signal_ends_all
     events = run / "events.jsonl"
     while not events.is_file() or b'"step"' not in events.read_bytes():
         assert process.poll() is None, (tmp_path / "log").read_text(encoding="utf-8")
+        time.sleep(0.02)
     children = psutil.Process(process.pid).children(recursive=True)
     rank = next(child for child in children if child.environ().get("RANK") == "1")
     rank.send_signal(signal.SIGTERM)  # to one of them, and not the one that writes

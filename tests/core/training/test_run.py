@@ -81,12 +81,16 @@ def test_a_run_in_a_child_process_tells_its_steps_and_gives_its_files(
     assert finished_run(configs.with_values(config, seed=9), run) is None
 
 
-def test_cancelling_takes_less_than_two_seconds_and_the_run_can_go_on(
+def test_a_second_run_in_a_folder_is_refused_cancelling_is_quick_and_the_run_can_go_on(
     make_config: Make, tmp_path: Path, start: Callable[..., TrainingProcess]
 ) -> None:
     config, run = make_config(max_train_epochs=200), tmp_path / "run"
     process = start(config, run)
     wait_for(process, "checkpoint")
+    with pytest.raises(InputError, match="is training there"):
+        start_training(config, run_folder=run)
+    assert not interrupted_run(config, run)
+    assert process.running
     began = time.monotonic()
     process.cancel()
     assert time.monotonic() - began < 2
@@ -106,19 +110,19 @@ def test_cancelling_takes_less_than_two_seconds_and_the_run_can_go_on(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("moment", ["caching", "step", "checkpoint"])
-def test_a_killed_run_leaves_whole_files_and_resumes_to_the_same_bytes(
-    make_config: Make, tmp_path: Path, start: Callable[..., TrainingProcess], moment: str
+def test_a_run_killed_at_each_of_its_moments_leaves_whole_files_and_resumes_to_the_same_bytes(
+    make_config: Make, tmp_path: Path, start: Callable[..., TrainingProcess]
 ) -> None:
-    config, run = make_config(max_train_epochs=3), tmp_path / "run"
-    process = start(config, run)
-    wait_for(process, moment, count=2 if moment == "step" else 1)
-    psutil.Process(process.pid).kill()
-    process.wait()
-    assert_only_whole_files(run)
-    with pytest.raises(TrainingError, match="last lines"):
-        process.finish()
-    assert interrupted_run(config, run)
+    config, run = make_config(max_train_epochs=12), tmp_path / "run"
+    for moment, count in (("caching", 1), ("step", 2), ("checkpoint", 1)):
+        process = start(config, run)
+        wait_for(process, moment, count=count)
+        psutil.Process(process.pid).kill()
+        process.wait()
+        assert_only_whole_files(run)
+        with pytest.raises(TrainingError, match="last lines"):
+            process.finish()
+        assert interrupted_run(config, run)
     resumed = start(config, run).finish()
     whole = train_here(config, tmp_path / "whole")
     for one, other in zip(resumed.checkpoints, whole.checkpoints, strict=True):
@@ -164,17 +168,6 @@ def test_what_cannot_be_used_is_refused_before_a_child_is_started(make_config: M
     with pytest.raises(InputError, match="no such file"):
         start_training(config, run_folder=tmp_path / "run")
     assert not (tmp_path / "run").exists()
-
-
-def test_two_runs_in_one_folder_are_refused(
-    make_config: Make, tmp_path: Path, start: Callable[..., TrainingProcess]
-) -> None:
-    config, run = make_config(max_train_epochs=1000), tmp_path / "run"
-    process = start(config, run)
-    wait_for(process, "step")
-    with pytest.raises(InputError, match="is training there"):
-        start_training(config, run_folder=run)
-    assert not interrupted_run(config, run)
 
 
 def test_a_failed_child_shows_the_last_lines_of_its_log(
