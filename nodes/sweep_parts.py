@@ -15,10 +15,10 @@ from comfy_api.latest import io
 from comfy_execution.graph_utils import GraphBuilder
 
 from ..bespoke_core.errors import InputError
+from ..bespoke_core.evaluation.cells import Cell
 from ..bespoke_core.evaluation.expectation import expect
 from ..bespoke_core.evaluation.hashes import content_hash
 from ..bespoke_core.evaluation.lineage import lineage
-from ..bespoke_core.evaluation.plan import Cell
 from ..bespoke_core.evaluation.results import STORE_NAME, ResultsStore
 from ..bespoke_core.evaluation.store import SweepFolder, open_sweep
 from ..bespoke_core.files import key_of
@@ -96,7 +96,7 @@ class Sweeps:
             sweep = open_sweep(allowed.writable(folder, field="folder"), plan, results())
             if sweep.sprites.reference is not None:
                 allowed.readable(str(sweep.sprites.reference), field="training_set")
-            self._running[folder, plan] = Running(sweep, len(sweep.finished()))
+            self._running[folder, plan] = Running(sweep, sweep.plan.count - len(sweep.missing()))
         return self._running[folder, plan]
 
     def lap(self) -> float | None:

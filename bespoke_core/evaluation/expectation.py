@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .plan import Cell, SweepPlan
+from .cells import Cell
+from .plan import SweepPlan
 from .results import ResultsStore
 
 

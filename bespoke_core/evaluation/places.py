@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .hashes import stamp_of
 from .results import STORE_NAME, ResultsStore
 
 
@@ -15,14 +14,6 @@ def store_of(root: Path) -> ResultsStore:
         if (folder / STORE_NAME).is_file():
             return ResultsStore(folder / STORE_NAME)
     return ResultsStore(root / STORE_NAME)
-
-
-def listing_of(folder: Path) -> dict[str, str]:
-    """Return the files of a folder with their stamps; empty where there is none."""
-    if not folder.is_dir():
-        return {}
-    with os.scandir(folder) as entries:
-        return {entry.name: stamp_of(entry.stat()) for entry in entries if entry.is_file()}
 
 
 def relative_place(root: Path, above: Path) -> str:

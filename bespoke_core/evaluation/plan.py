@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -10,76 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..files import key_of
+from .cells import Cells, Line
 from .checkpoints import Checkpoint
 from .prompts import TestPrompt
 from .settings import SamplerSettings
-from .table import BASE
 
 MOST_CELLS = 100_000
 """More pictures than this are a mistake in the plan."""
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One picture of a sweep.
-
-    Attributes:
-        checkpoint: the LoRA, or None for the control row.
-        prompt: what is asked for.
-        seed: of the noise.
-        sampler: how it is sampled.
-        base: content key of the base model, text encoder and autoencoder.
-    """
-
-    checkpoint: Checkpoint | None
-    prompt: TestPrompt
-    seed: int
-    sampler: SamplerSettings
-    base: str
-
-    @cached_property
-    def key(self) -> str:
-        """The content key: equal keys, equal pictures. Names of prompts and files do not enter it."""
-        return key_of(
-            {
-                "checkpoint": self.checkpoint.sha256 if self.checkpoint else None,
-                "prompt": self.prompt.text,
-                "seed": self.seed,
-                "sampler": self.sampler.values,
-                "base": self.base,
-            }
-        )
-
-    @property
-    def checkpoint_name(self) -> str:
-        """The checkpoint's name, ``base`` for the control row."""
-        return self.checkpoint.name if self.checkpoint else BASE
-
-    @property
-    def epoch(self) -> int | None:
-        """The checkpoint's epoch, None for the control row."""
-        return self.checkpoint.epoch if self.checkpoint else None
-
-    @property
-    def file_stem(self) -> str:
-        """A file name that says what the picture is: checkpoint, prompt, seed, first digits of the key."""
-        checkpoint, prompt = _short(self.checkpoint_name, 80), _short(self.prompt.name, 60)
-        return f"{checkpoint}_{prompt}_seed{self.seed}_{self.key[:10]}"
-
-    def settings(self) -> dict[str, Any]:
-        """Return all that is needed to make the picture again, JSON-able."""
-        return {
-            "checkpoint": self.checkpoint_name,
-            "checkpoint_sha256": self.checkpoint.sha256 if self.checkpoint else None,
-            "run": self.checkpoint.run if self.checkpoint else "",
-            "epoch": self.epoch,
-            "prompt_name": self.prompt.name,
-            "prompt": self.prompt.text,
-            "seed": self.seed,
-            "base": self.base,
-            **self.sampler.values,
-        }
 
 
 @dataclass(frozen=True)
@@ -147,16 +83,11 @@ class SweepPlan:
         )
 
     @cached_property
-    def cells(self) -> tuple[Cell, ...]:
+    def cells(self) -> Cells:
         """Every cell once, checkpoint by checkpoint and strength by strength: each LoRA is patched once."""
-        rows: list[tuple[Checkpoint | None, SamplerSettings]] = [(None, one) for one in self.base_settings]
-        rows += [(checkpoint, one) for checkpoint in self.checkpoints for one in self.settings]
-        return tuple(
-            Cell(checkpoint, prompt, seed, settings, self.base)
-            for checkpoint, settings in rows
-            for prompt in self.prompts
-            for seed in self.seeds
-        )
+        lines: list[Line] = [(None, one) for one in self.base_settings]
+        lines += [(checkpoint, one) for checkpoint in self.checkpoints for one in self.settings]
+        return Cells(lines, self.prompts, self.seeds, self.base)
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able form that says what the sweep is."""
@@ -227,9 +158,3 @@ def _typed(value: Any, kind: type, name: str) -> Any:
     if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
         raise TypeError(f"{name} is {value!r}")
     return value
-
-
-def _short(name: str, most: int) -> str:
-    """Return a name for a file: letters, digits, dot and dash, at most `most` bytes of UTF-8."""
-    plain = re.sub(r"[^\w.-]+", "-", name).lstrip(".")
-    return plain.encode("utf-8")[:most].decode("utf-8", errors="ignore")

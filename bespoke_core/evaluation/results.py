@@ -149,16 +149,13 @@ class ResultsStore:
     def cells(self, folder: str, keys: Sequence[str] | None = None) -> dict[str, CellRecord]:
         """Return the records of a folder by key; with `keys` only those."""
         select = f"SELECT {', '.join(CELL_COLUMNS)} FROM cells WHERE folder = ?"
-        with self.reading() as connection:
-            if connection is None:
-                return {}
-            if keys is None:
-                rows = connection.execute(select, (folder,)).fetchall()
-            else:
-                rows = [
-                    row for key in keys for row in connection.execute(f"{select} AND key = ?", (folder, key))
-                ]
-        return {row[1]: record_of(row) for row in rows}
+        found = self._by_keys(select, "key", (folder,), keys)
+        return {row[1]: record_of(row) for row in found}
+
+    def any_cell(self, folder: str) -> CellRecord | None:
+        """Return one record of a folder, None where it has none."""
+        select = f"SELECT {', '.join(CELL_COLUMNS)} FROM cells WHERE folder = ? LIMIT 1"
+        return next((record_of(row) for row in self._by_keys(select, "key", (folder,), None)), None)
 
     def elsewhere(self, keys: Sequence[str], folder: str) -> dict[str, list[tuple[str, CellRecord]]]:
         """Return (folder, record) of cells in other folders than this one, by key."""
@@ -175,17 +172,16 @@ class ResultsStore:
                     found.setdefault(row[1], []).append((row[0], record_of(row)))
         return found
 
-    def scores(self, folder: str, scored_with: str) -> dict[str, dict[str, Any]]:
-        """Return the scores of a folder's pictures by cell key, as one scorer gave them."""
-        with self.reading() as connection:
-            if connection is None:
-                return {}
-            rows = connection.execute(
-                "SELECT c.key, s.scores FROM cells c JOIN scores s ON s.picture_sha256 = c.picture_sha256 "
-                "AND s.prompt = c.prompt WHERE c.folder = ? AND s.scored_with = ?",
-                (folder, scored_with),
-            ).fetchall()
-        return {key: json.loads(text) for key, text in rows}
+    def scores(
+        self, folder: str, scored_with: str, keys: Sequence[str] | None = None
+    ) -> dict[str, dict[str, Any]]:
+        """Return the scores of a folder's pictures by cell key, as one scorer gave them; see `cells`."""
+        select = (
+            "SELECT c.key, s.scores FROM cells c JOIN scores s ON s.picture_sha256 = c.picture_sha256 "
+            "AND s.prompt = c.prompt WHERE c.folder = ? AND s.scored_with = ?"
+        )
+        found = self._by_keys(select, "c.key", (folder, scored_with), keys)
+        return {key: json.loads(text) for key, text in found}
 
     def put(self, folder: str, cells: Iterable[CellRecord] = (), scores: Iterable[ScoreRecord] = ()) -> None:
         """Write records and scores in one transaction; those of the same cell or picture are replaced."""
@@ -223,6 +219,22 @@ class ResultsStore:
             connection.execute(
                 "INSERT OR REPLACE INTO floors VALUES (?, ?)", (key, json.dumps(floor, ensure_ascii=False))
             )
+
+    def _by_keys(
+        self, select: str, column: str, values: tuple[str, ...], keys: Sequence[str] | None
+    ) -> list[tuple[Any, ...]]:
+        """Return the rows of a query, with `keys` only those whose `column` is one of them."""
+        with self.reading() as connection:
+            if connection is None:
+                return []
+            if keys is None:
+                return connection.execute(select, values).fetchall()
+            rows: list[tuple[Any, ...]] = []
+            for first in range(0, len(keys), _KEYS_AT_ONCE):
+                some = keys[first : first + _KEYS_AT_ONCE]
+                marks = ", ".join("?" * len(some))
+                rows += connection.execute(f"{select} AND {column} IN ({marks})", (*values, *some))
+            return rows
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(self.path, timeout=_WAIT_S, isolation_level=None)

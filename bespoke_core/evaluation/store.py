@@ -20,7 +20,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -29,15 +29,16 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..errors import InputError
 from ..files import key_of, sha256_of_file, write_bytes, write_json
+from .cells import Cell, Cells
+from .finished import Piece, current, in_pieces
 from .hashes import stamp_of
 from .measuring import SCORING_VERSION, SpriteSettings, folder_key, measure
 from .picture_file import png_bytes, read_png
-from .places import listing_of, relative_place, store_of
-from .plan import Cell, SweepPlan, plan_from_dict
-from .results import CellRecord, ResultsStore, ScoreRecord, clear_errors, put_rows, restamped
+from .places import relative_place, store_of
+from .plan import SweepPlan, plan_from_dict
+from .results import CellRecord, ResultsStore, ScoreRecord, clear_errors, put_rows
 from .sweep_rows import row_of
 from .table import Row, write_csv
-from .takeover import from_disk, from_elsewhere
 
 if TYPE_CHECKING:
     import numpy as np
@@ -81,11 +82,6 @@ class SweepFolder:
         """Content key of the plan and of how it is scored: the name of its file in ``plans``."""
         return key_of([self.plan.to_dict(), self.sprites.to_dict()])
 
-    @cached_property
-    def by_key(self) -> dict[str, Cell]:
-        """The plan's cells by key."""
-        return {cell.key: cell for cell in self.plan.cells}
-
     def write_plan(self) -> None:
         """Record what the sweep is; the results of earlier plans stay and are used where they fit."""
         description = {
@@ -99,10 +95,9 @@ class SweepFolder:
             write_json(self.root / "plan.json", description)
         self.store.note_plan(self.folder, self.key, description)
 
-    def missing(self) -> tuple[Cell, ...]:
+    def missing(self) -> Cells:
         """Return the cells of the plan that have no whole, unchanged picture yet."""
-        finished = self.finished()
-        return tuple(cell for cell in self.plan.cells if cell.key not in finished)
+        return self.plan.cells.some(place for piece in self._pieces() for place in piece.missing)
 
     def cell(self, key: str) -> Cell:
         """Return the plan's cell of a key.
@@ -110,7 +105,8 @@ class SweepFolder:
         Raises:
             InputError: the plan has no such cell.
         """
-        if key not in self.by_key:
+        cell = self.plan.cells.find(key)
+        if cell is None:
             raise InputError(
                 "is not a cell of this sweep's plan",
                 file=self.root,
@@ -118,46 +114,28 @@ class SweepFolder:
                 value=key,
                 remedy=_RUN_AGAIN,
             )
-        return self.by_key[key]
+        return cell
 
     def record(self, cell: Cell) -> CellRecord | None:
         """Return a cell's record, or None when it is missing or its picture is no longer the measured one."""
         record = self.store.cells(self.folder, [cell.key]).get(cell.key)
-        return record if record is not None and self._intact(record) else None
+        return current(self.root / "cells", record) if record is not None else None
 
-    def finished(self) -> dict[str, CellRecord]:
-        """Return the records of the plan's cells whose pictures are whole and unchanged, by key.
+    def finished(self, cells: Cells | None = None) -> Iterator[tuple[Cell, CellRecord]]:
+        """Yield the cells whose pictures are whole and unchanged, with their records, in order.
+
+        Args:
+            cells: of the plan; None asks for all.
 
         Pictures without a record are taken up where they prove what they are, also from other sweeps of the
         store.
         """
-        known = self.store.cells(self.folder)
-        listing = listing_of(self.root / "cells")
-        finished: dict[str, CellRecord] = {}
-        changed: list[CellRecord] = []
-        for key in self.by_key:
-            record = known.get(key)
-            stamp = listing.get(record.picture) if record is not None else None
-            if record is None or stamp is None:
-                continue
-            if stamp != record.stamp:
-                if sha256_of_file(self.root / "cells" / record.picture) != record.picture_sha256:
-                    continue
-                record = restamped(record, stamp)
-                changed.append(record)
-            finished[key] = record
-        taken = self._take_up(finished, listing)
-        if changed or taken:
-            self.store.put(self.folder, [*changed, *taken.values()])
-        return {**finished, **taken}
+        for piece in self._pieces(cells):
+            yield from piece.finished
 
-    def _take_up(self, finished: Mapping[str, Any], listing: Mapping[str, str]) -> dict[str, CellRecord]:
-        open_cells = [cell for key, cell in self.by_key.items() if key not in finished]
-        taken = {cell.key: record for cell, record in from_disk(self.root / "cells", open_cells, listing)}
-        open_cells = [cell for cell in open_cells if cell.key not in taken]
-        with clear_errors(self.root):
-            others = from_elsewhere(self.store, self.folder, self.root / "cells", open_cells)
-            return taken | {cell.key: record for cell, record in others}
+    def _pieces(self, cells: Cells | None = None) -> Iterator[Piece]:
+        every = self.plan.cells if cells is None else cells
+        return in_pieces(self.store, self.folder, self.root / "cells", every)
 
     def save(
         self,
@@ -200,30 +178,45 @@ class SweepFolder:
                 put_rows(connection, self.folder, [record], [self._score(cell, record, scores)])
         return {**record.to_dict(), "scores": scores, "scored_with": self.sprites.key}
 
-    def score_missing(self) -> int:
-        """Score the stored pictures without scores or with scores of other settings; return how many."""
-        finished = self.finished()
-        scored = self.store.scores(self.folder, self.sprites.key)
-        shrunk = listing_of(self.root / self.sprites.folder)
-        stale = [
-            (self.by_key[key], record)
-            for key, record in finished.items()
-            if key not in scored or shrunk.get(record.picture, "0 ").startswith("0 ")
-        ]
-        for first in range(0, len(stale), _AT_ONCE):
-            batch = stale[first : first + _AT_ONCE]
-            pictures = [read_png(self.root / "cells" / record.picture) for _, record in batch]
-            scores, sprites = measure(pictures, [cell.prompt.text for cell, _ in batch], self.sprites)
-            with clear_errors(self.root):
-                for (cell, record), sprite in zip(batch, sprites, strict=True):
-                    self._write_sprite(cell, record, sprite)
-            found = [self._score(*one, score) for one, score in zip(batch, scores, strict=True)]
-            self.store.put(self.folder, scores=found)
-        return len(stale)
+    def score_missing(self, cells: Cells | None = None) -> int:
+        """Score the stored pictures without scores or with scores of other settings; return how many.
 
-    def rows(self) -> list[Row]:
-        """Return one row for every finished cell of the plan, in the plan's order."""
-        return [row for row, _ in self._finished()]
+        Args:
+            cells: of the plan; None asks for all.
+        """
+        count = 0
+        for piece in self._pieces(cells):
+            scored = self.store.scores(self.folder, self.sprites.key, list(piece.records))
+            stale = [
+                (cell, record)
+                for cell, record in piece.finished
+                if cell.key not in scored or not self._has_sprite(record)
+            ]
+            for first in range(0, len(stale), _AT_ONCE):
+                self._score_pictures(stale[first : first + _AT_ONCE])
+            count += len(stale)
+        return count
+
+    def _score_pictures(self, batch: Sequence[tuple[Cell, CellRecord]]) -> None:
+        pictures = [read_png(self.root / "cells" / record.picture) for _, record in batch]
+        scores, sprites = measure(pictures, [cell.prompt.text for cell, _ in batch], self.sprites)
+        with clear_errors(self.root):
+            for (cell, record), sprite in zip(batch, sprites, strict=True):
+                self._write_sprite(cell, record, sprite)
+        found = [self._score(*one, score) for one, score in zip(batch, scores, strict=True)]
+        self.store.put(self.folder, scores=found)
+
+    def _has_sprite(self, record: CellRecord) -> bool:
+        path = self.root / self.sprites.folder / record.picture
+        return path.is_file() and path.stat().st_size > 0
+
+    def rows(self, cells: Cells | None = None) -> list[Row]:
+        """Return one row for every finished cell, in order.
+
+        Args:
+            cells: of the plan; None asks for all.
+        """
+        return [row for row, _ in self._finished(cells)]
 
     def pictures(self) -> list[ReportPicture]:
         """Return every finished cell's row, picture and sprite, in the plan's order."""
@@ -238,7 +231,7 @@ class SweepFolder:
 
     def settings(self) -> dict[str, Any]:
         """Return what is needed to make the sweep again: sampler, seeds, prompts, checkpoints, versions."""
-        first = next(iter(self.store.cells(self.folder).values()), None)
+        first = self.store.any_cell(self.folder)
         reference = self.sprites.reference
         varied = {name: sorted({one.values[name] for one in self.plan.settings}) for name in self.plan.varied}
         return {
@@ -276,13 +269,11 @@ class SweepFolder:
             write_csv(path, rows)
         return path
 
-    def _finished(self) -> Iterable[tuple[Row, CellRecord]]:
-        finished = self.finished()
-        scored = self.store.scores(self.folder, self.sprites.key)
+    def _finished(self, cells: Cells | None = None) -> Iterator[tuple[Row, CellRecord]]:
         floor = self.floor()
-        for cell in self.plan.cells:
-            if cell.key in finished:
-                record = finished[cell.key]
+        for piece in self._pieces(cells):
+            scored = self.store.scores(self.folder, self.sprites.key, list(piece.records))
+            for cell, record in piece.finished:
                 scores = scored.get(cell.key, {})
                 yield row_of(self.plan, cell, record, scores, self.sprites.folder, floor), record
 
@@ -296,12 +287,6 @@ class SweepFolder:
         temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
         temporary.write_bytes(png_bytes(sprite, cell.settings()))
         temporary.replace(path)
-
-    def _intact(self, record: CellRecord) -> bool:
-        path = self.root / "cells" / record.picture
-        if Path(record.picture).name != record.picture or not path.is_file():
-            return False
-        return stamp_of(path.stat()) == record.stamp or sha256_of_file(path) == record.picture_sha256
 
 
 def open_sweep(root: Path, key: str = "", store: ResultsStore | None = None) -> SweepFolder:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .plan import Cell, SweepPlan
+from .cells import Cell
+from .plan import SweepPlan
 from .results import CellRecord
 from .table import RUN_COLUMN, Row, Value
 

@@ -4,38 +4,36 @@ folder, or another sweep that drew the same cell. Each is taken up only where it
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..files import sha256_of_file, write_bytes
 from ..paths import contained
+from .cells import Cell
 from .hashes import stamp_of
 from .picture_file import made_of
-from .plan import Cell
 from .results import CellRecord, ResultsStore
 
 
-def from_disk(
-    folder: Path, cells: Sequence[Cell], listing: Collection[str]
-) -> Iterator[tuple[Cell, CellRecord]]:
+def from_disk(folder: Path, cells: Sequence[Cell]) -> Iterator[tuple[Cell, CellRecord]]:
     """Yield the cells whose picture lies in a sweep's ``cells`` folder and is provably theirs.
 
     Args:
         folder: the ``cells`` folder.
         cells: without a record.
-        listing: names of the files that are there.
 
     Earlier versions kept a record ``<key>.json`` beside each picture, with the picture's hash; pictures
     since then hold the proof themselves.
     """
+    if not folder.is_dir():
+        return
     for cell in cells:
-        record = None
-        if f"{cell.key}.json" in listing:
-            record = _from_json(folder, cell)
-        if record is None and f"{cell.file_stem}.png" in listing:
-            record = _from_picture(folder / f"{cell.file_stem}.png", cell)
+        path = folder / f"{cell.file_stem}.png"
+        if not path.is_file():
+            continue
+        record = _from_json(folder, cell) or _from_picture(path, cell)
         if record is not None:
             yield cell, record
 

@@ -175,7 +175,7 @@ def test_every_picture_of_the_sweep_is_on_disk_with_its_settings_and_hash(
     from bespoke_core.files import sha256_of_file
 
     cells = server.base / "output" / "bespoke" / "sweeps" / "loop" / "cells"
-    records = open_sweep(cells.parent).finished().values()
+    records = [record for _, record in open_sweep(cells.parent).finished()]
     assert len(records) == 12
     for record in records:
         assert sha256_of_file(cells / record.picture) == record.picture_sha256
@@ -193,7 +193,7 @@ def test_a_cells_picture_is_the_picture_that_the_users_own_graph_makes(
     from bespoke_core.evaluation.store import open_sweep
 
     cells = server.base / "output" / "bespoke" / "sweeps" / "loop" / "cells"
-    records = open_sweep(cells.parent).finished().values()
+    records = [record for _, record in open_sweep(cells.parent).finished()]
     record = next(r for r in records if r.settings["epoch"] == 2 and r.settings["seed"] == 2)
     saved = run(client, draw_with_lora("loop", **record.settings)).outputs["8"]["images"][0]
     own = np.asarray(Image.open(server.base / "output" / saved["subfolder"] / saved["filename"]))

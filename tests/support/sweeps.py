@@ -7,9 +7,10 @@ from pathlib import Path
 
 import numpy as np
 
+from bespoke_core.evaluation.cells import Cell
 from bespoke_core.evaluation.checkpoints import Checkpoint
 from bespoke_core.evaluation.measuring import SpriteSettings
-from bespoke_core.evaluation.plan import Cell, SweepPlan
+from bespoke_core.evaluation.plan import SweepPlan
 from bespoke_core.evaluation.prompts import TestPrompt
 from bespoke_core.evaluation.results import ResultsStore
 from bespoke_core.evaluation.settings import SamplerSettings

@@ -56,7 +56,7 @@ def test_two_processes_write_and_one_is_killed_in_the_middle_nothing_is_lost_or_
     assert sweep.missing() == ()
     assert len(contents(store)) == len(sweep.plan.cells) == 120
     assert len(list((root / "cells").glob("*.png"))) == 120
-    for record in sweep.finished().values():
+    for _, record in sweep.finished():
         assert record.picture_sha256 == sha256_of_file(root / "cells" / record.picture)
     assert not list(root.rglob("*.tmp")) or len(list(root.rglob("*.tmp"))) <= 1, "only the killed one's own"
 
@@ -107,11 +107,11 @@ def test_scores_belong_to_a_picture_and_not_to_a_name(tmp_path: Path) -> None:
     sweep = sweep_in(tmp_path / "a", tmp_path / "results.sqlite")
     fill(sweep)
     cell = PLAN.cells[0]
-    record = sweep.finished()[cell.key]
+    record = dict(sweep.finished())[cell]
     sweep.store.put(sweep.folder, [replace(record, picture_sha256="d" * 64, stamp="")])
     assert cell.key not in sweep.store.scores(sweep.folder, SMALL.key)
     # the picture itself proves whose it is: its record is mended, and its scores are found again
-    assert sweep.finished()[cell.key].picture_sha256 == record.picture_sha256
+    assert dict(sweep.finished())[cell].picture_sha256 == record.picture_sha256
     assert cell.key in sweep.store.scores(sweep.folder, SMALL.key)
 
 
