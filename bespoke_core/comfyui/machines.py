@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BespokeError
+from ..evaluation.cells import Cell
 from ..evaluation.measuring import SpriteSettings
-from ..evaluation.plan import Cell, plan_from_dict
+from ..evaluation.plan import plan_from_dict
 from ..evaluation.plan_file import PlanFile
 from ..evaluation.results import STORE_NAME, ResultsStore
 from ..evaluation.store import SweepFolder
@@ -157,7 +158,7 @@ def _draw_all(
         _take_in(sweep, drawn, cells, server)
         idle.append(server)
         if tell is not None:
-            tell(len(sweep.finished()), sweep.plan.count)
+            tell(sweep.plan.count - len(sweep.missing()), sweep.plan.count)
 
 
 def _same_plan(plan: PlanFile, servers: Sequence[str], output: Path) -> SweepFolder:
@@ -182,7 +183,7 @@ def _names(cells: Sequence[Cell]) -> dict[str, str]:
 def _take_in(sweep: SweepFolder, drawn: Drawn, cells: Sequence[Cell], server: str) -> None:
     for name in _names(cells).values():
         write_bytes(sweep.root / "cells" / name, drawn[name])
-    finished = sweep.finished()  # takes up what proves to be what it should be
+    missing = sweep.missing()  # takes up what proves to be what it should be
     for cell in cells:
-        if cell.key not in finished:
+        if cell in missing:
             raise BespokeError(f"{server} gave another picture than {cell.file_stem}. Look at its log.")
