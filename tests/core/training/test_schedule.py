@@ -159,7 +159,7 @@ def test_torchs_own_schedules_are_found_by_name_and_no_other_class_is() -> None:
 def test_what_a_schedule_cannot_take_is_refused_by_name(keys: dict[str, object], field: str) -> None:
     made = config.from_values(keys)
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=made.learning_rate)
-    with pytest.raises(InputError, match="refuses|has no argument") as caught:
+    with pytest.raises(InputError, match=r"refuses|has no argument") as caught:
         make_scheduler(made, optimizer, STEPS)
     assert caught.value.field == field
 
