@@ -34,6 +34,10 @@ class Trainer:
     work: str = ""
 
 
+class RivalError(RuntimeError):
+    """A rival trainer ended with an error, or was killed for want of memory (exit status -9)."""
+
+
 @dataclass(frozen=True)
 class Job:
     """What is trained: the same for all trainers of a comparison.
@@ -112,18 +116,28 @@ def run_once(trainer: Trainer, job: Job, out: Path, **more: Any) -> dict[str, An
     command = [trainer.python, str(CHILD), json.dumps(words)]
     done = subprocess.run(command, env=environment, cwd=out, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"{trainer.kind} failed:\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}")
+        said = f"{trainer.kind} ended with {done.returncode}:\n{done.stdout[-1500:]}\n{done.stderr[-3000:]}"
+        raise RuntimeError(said) if trainer.kind == "ours" else RivalError(said)
     return json.loads((out / "result.json").read_text(encoding="utf-8"))
 
 
 def interleaved(trainers: Sequence[Trainer], job: Job, out: Path, *, rounds: int) -> dict[str, Timing]:
-    """Run all trainers one after the other, `rounds` times, each round beginning with another one."""
+    """Run all trainers one after the other, `rounds` times, each round beginning with another one.
+
+    A rival that fails is said to have failed and is not in the result, and the others go on.
+    """
     timings = {trainer.kind: Timing() for trainer in trainers}
     for number in range(rounds):
         turn = number % len(trainers)
         for trainer in (*trainers[turn:], *trainers[:turn]):
-            timings[trainer.kind].add(run_once(trainer, job, out / trainer.kind))
-            print(f"round {number + 1}: {trainer.kind} done", file=sys.stderr, flush=True)
+            if trainer.kind not in timings:
+                continue
+            try:
+                timings[trainer.kind].add(run_once(trainer, job, out / trainer.kind))
+                print(f"round {number + 1}: {trainer.kind} done", file=sys.stderr, flush=True)
+            except RivalError as failure:
+                del timings[trainer.kind]
+                print(f"round {number + 1}: {failure}", file=sys.stderr, flush=True)
     return timings
 
 
@@ -141,4 +155,5 @@ def table(timings: dict[str, Timing], trainers: Sequence[Trainer]) -> str:
             f"| {kind} | {row['wall']:.2f} | {row['cpu']:.2f} | {row['wall'] / ours['wall']:.2f} | "
             f"{row['cpu'] / ours['cpu']:.2f} | {row['peak_mb']:,.0f} | {works[kind]} |"
         )
-    return "\n".join(lines)
+    missing = ", ".join(kind for kind in works if kind not in rows)
+    return "\n".join([*lines, *([f"\nFailed, and not measured: {missing}."] if missing else [])])

@@ -123,7 +123,7 @@ def make_plan(config: TrainingConfig, run_folder: Path) -> TrainingPlan:
     base_sha256 = hash_of(base)
     decides = [config_key(config, processes), training_set.key, base_sha256]
     if config.network_weights:
-        decides.append(hash_of(Path(config.network_weights)))
+        decides.append(_hash_of_start(Path(config.network_weights)))
     if start is not None:
         decides.append(hash_of(start))
     if any(dataset.batch_size for dataset in training_set.datasets) and processes > 1:
@@ -197,6 +197,19 @@ def lora_parameters(shapes: Shapes, config: TrainingConfig) -> int:
         if (in_unet and config.trains_unet) or (in_text and config.trains_text_encoder):
             count += config.network_dim * (shape[0] + shape[1])
     return count
+
+
+def _hash_of_start(path: Path) -> str:
+    """Return the SHA-256 of the LoRA file that the run starts from, or say that there is none."""
+    if not path.is_file():
+        raise InputError(
+            "is not a file",
+            file=path,
+            field="network_weights",
+            value=str(path),
+            remedy="Name a LoRA file (.safetensors) to start from, or leave network_weights out.",
+        )
+    return hash_of(path)
 
 
 def hash_of(path: Path) -> str:

@@ -47,9 +47,19 @@ def test_ours_and_the_floor_are_timed_step_by_step_in_processes_of_their_own(
     assert "| 1.00 | 1.00 |" in text.splitlines()[2]
 
 
-def test_a_trainer_that_fails_says_its_last_words(job: rivals.Job, tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match=r"(?s)kohya failed.*No module named 'library'"):
-        rivals.run_once(rivals.Trainer("kohya", folder=str(tmp_path)), job, tmp_path / "out")
+def test_a_rival_that_fails_says_its_last_words_and_is_named_under_the_table(
+    job: rivals.Job, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = rivals.Trainer("kohya", folder=str(tmp_path))
+    timings = rivals.interleaved([broken], job, tmp_path / "out", rounds=2)
+    assert timings == {}
+    said = capsys.readouterr().err
+    assert said.count("kohya ended with 1") == 1
+    assert "No module named 'library'" in said
+    ours = rivals.Timing()
+    ours.add({"wall": [1.0], "cpu": [1.0], "peak_mb": 100, "before_first_step": 1.0})
+    text = rivals.table({"ours": ours}, [rivals.Trainer("ours"), broken])
+    assert text.splitlines()[-1] == "Failed, and not measured: kohya."
 
 
 def test_the_ratios_are_those_of_the_medians() -> None:
