@@ -6,8 +6,14 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from .folder import CAPTION_EXTENSIONS, natural_key
+from .folder import CAPTION_EXTENSIONS, PICTURE_EXTENSIONS, natural_key
 from .problems import Problem
+
+_OTHER_PICTURES = (
+    *(".gif", ".avif", ".tif", ".tiff", ".tga", ".ico", ".heic", ".jxl", ".svg", ".psd"),
+    *(".ase", ".aseprite", ".xcf", ".kra"),
+)
+"""Endings of pictures that are not read: of other formats and of the programs in which sprites are drawn."""
 
 
 def stem(name: str) -> str:
@@ -62,9 +68,25 @@ def pairing_problems(
                 remedy = f"{twin.name} lies there: rename it to {twin.stem}{suffix}."
         yield Problem("missing_caption", images / first, "the picture has no caption", remedy, first)
     elif not pictures:
-        remedy = "Add the picture of the same name, or remove the caption."
         first = captions[0]
-        yield Problem("orphan_caption", folder / first, "the caption has no picture", remedy, first)
+        what, remedy = _without_picture(images / first)
+        yield Problem("orphan_caption", folder / first, what, remedy, first)
     if len(pictures) > 1:
         what = f"one caption has several pictures ({', '.join(pictures)})"
         yield Problem("two_pictures", images / pictures[1], what, "Keep one.", pictures[1])
+
+
+def _without_picture(caption: Path) -> tuple[str, str]:
+    """Say what is wrong with a caption that has no picture, and what to do.
+
+    Args:
+        caption: the caption's name in the folder of the pictures.
+    """
+    for ending in _OTHER_PICTURES:
+        twin = caption.with_suffix(ending)
+        if twin.is_file():
+            read = ", ".join(PICTURE_EXTENSIONS)
+            return f"the caption's picture, {twin.name}, is of a format that is not read", (
+                f"Save it as PNG ({read} are read), or remove the caption."
+            )
+    return "the caption has no picture", "Add the picture of the same name, or remove the caption."

@@ -118,8 +118,18 @@ def from_values(values: Mapping[str, Any], *, file: str | os.PathLike[str] | Non
         config = TrainingConfig.model_validate(known)
     except ValidationError as error:
         raise _input_error(error, file) from None
+    config = _with_buckets_that_hold(config, known)
     _check_together(config, file)
     return config
+
+
+def _with_buckets_that_hold(config: TrainingConfig, given: Mapping[str, Any]) -> TrainingConfig:
+    """Widen the default range of buckets to hold the resolution: a default is no wish of the user's."""
+    kept = {
+        "min_bucket_reso": min(config.min_bucket_reso, *config.size),
+        "max_bucket_reso": max(config.max_bucket_reso, *config.size),
+    }
+    return config.model_copy(update={key: value for key, value in kept.items() if key not in given})
 
 
 def with_values(config: TrainingConfig, **changes: Any) -> TrainingConfig:

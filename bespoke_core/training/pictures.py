@@ -111,8 +111,10 @@ def _decoded(path: Path, data: bytes) -> tuple[Image.Image, int]:
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         if isinstance(error, InputError):
             raise
+        # Pillow's own sentence names the bytes in memory, which the reader never saw.
+        why = "no known format" if isinstance(error, UnidentifiedImageError) else error
         raise InputError(
-            f"is not a readable picture ({error})",
+            f"is not a readable picture ({why})",
             file=path,
             remedy="Save it again as PNG, or take it out of the folder.",
         ) from None

@@ -99,18 +99,7 @@ def combine(
     merged = {**PIXEL_ART, **ALWAYS, **_from_widgets(values), **given}
     merged = {key: value for key, value in merged.items() if key not in shadowed or key in given}
     merged = _contained(merged, resolve)
-    width, height = from_values(_sizes(merged), file=file).size
-    # A bucket range that does not hold the resolution is not the user's wish but a default's.
-    if "min_bucket_reso" not in given:
-        merged["min_bucket_reso"] = min(256, width, height)
-    if "max_bucket_reso" not in given:
-        merged["max_bucket_reso"] = max(1024, width, height)
     return from_values(merged, file=file)
-
-
-def _sizes(merged: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the keys that say the size, for `from_values`; another bucket_resolution is refused there."""
-    return {key: merged[key] for key in ("resolution", "bucket_resolution") if key in merged}
 
 
 def _contained(merged: Mapping[str, Any], resolve: Resolve | None) -> dict[str, Any]:

@@ -115,6 +115,13 @@ def test_every_kind_of_problem_is_told_in_one_error_before_any_work(folder: Path
     assert kinds == {"broken_picture", "empty_caption", "orphan_caption", "missing_caption", "two_pictures"}
 
 
+def test_a_caption_whose_picture_is_of_a_format_that_is_not_read_says_so(folder: Path) -> None:
+    caption(folder / "walk.txt")
+    (folder / "walk.gif").write_bytes(b"GIF89a")
+    with pytest.raises(InputError, match=r"walk\.gif, is of a format that is not read.*Save it as PNG"):
+        read_training_set(folder)
+
+
 def test_a_long_list_of_problems_is_cut_short(tmp_path: Path) -> None:
     caption(tmp_path / "good.txt")
     for index in range(9):

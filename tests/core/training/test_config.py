@@ -159,9 +159,16 @@ def test_a_file_that_is_not_toml_or_not_utf8_is_refused_by_name(tmp_path) -> Non
 
 def test_buckets_that_the_resolution_does_not_fit_are_refused() -> None:
     with pytest.raises(InputError, match="min_bucket_reso"):
-        config.from_values({"enable_bucket": True, "resolution": 128})
+        config.from_values({"enable_bucket": True, "resolution": 128, "min_bucket_reso": 256})
     with pytest.raises(InputError, match="multiples of 8"):
         config.from_values({"resolution": 500})
+
+
+def test_a_range_of_buckets_that_was_not_asked_for_follows_the_resolution() -> None:
+    small = config.from_values({"enable_bucket": True, "resolution": 128})
+    assert (small.min_bucket_reso, small.max_bucket_reso) == (128, 1024)
+    large = config.from_values({"enable_bucket": True, "resolution": "1536,512"})
+    assert (large.min_bucket_reso, large.max_bucket_reso) == (256, 1536)
 
 
 def test_changing_a_key_checks_it() -> None:

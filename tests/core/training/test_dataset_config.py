@@ -133,7 +133,7 @@ SUBSET = '[[datasets]]\n[[datasets.subsets]]\nimage_dir = "lads"\n'
         ("[[datasets]]\n[[datasets.subsets]]\n", "datasets[0].subsets[0].image_dir", "names no folder"),
         (SUBSET + SUBSET.removeprefix("[[datasets]]\n"), "datasets[0].subsets[1].image_dir", "twice"),
         (
-            SUBSET.replace("\n", "\nenable_bucket = true\nresolution = 128\n", 1),
+            SUBSET.replace("\n", "\nenable_bucket = true\nresolution = 128\nmin_bucket_reso = 256\n", 1),
             "datasets[0].min_bucket_reso",
             "above the resolution",
         ),

@@ -73,6 +73,14 @@ def test_a_damaged_picture_is_refused_by_name(tmp_path: Path) -> None:
     assert caught.value.file == str(path)
 
 
+def test_bytes_that_are_no_picture_are_refused_without_pillows_words(tmp_path: Path) -> None:
+    path = tmp_path / "art.png"
+    path.write_bytes(b"no picture at all")
+    with pytest.raises(InputError, match=r"not a readable picture \(no known format\)") as caught:
+        read_picture(path, "#ffffff")
+    assert "BytesIO" not in str(caught.value)
+
+
 def test_gray_of_sixteen_bits_keeps_its_brightness(tmp_path: Path) -> None:
     path = tmp_path / "deep.png"
     Image.fromarray(np.array([[0, 0x8000, 0xFFFF]], dtype=np.uint16)).save(path)
