@@ -20,19 +20,21 @@ from bespoke_core.training.config import TrainingConfig
 from bespoke_core.training.network import add_lora
 from bespoke_core.training.text import encode_windows, token_windows
 
+from .test_kohyas_file import sizes_by_kohyas_rules
+
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::FutureWarning")]
 
 TEXT = "pixel art, lad, red hair"
 COMFYUI = """
 import logging, sys
 logging.basicConfig(level=logging.INFO, stream=sys.stdout)
-comfyui, base, lora, kohyas, given, written = sys.argv[1:]
+comfyui, base, lora, kohyas, given, written, names = sys.argv[1:]
 sys.path.insert(0, comfyui)
 sys.argv = sys.argv[:1]
 import comfy.cli_args
 args = comfy.cli_args.args
 args.cpu = args.force_fp32 = args.fp32_text_enc = True  # a LoRA merged into 16 bits is rounded
-import comfy.sd, comfy.utils, comfy.model_management, torch
+import comfy.lora, comfy.sd, comfy.utils, comfy.model_management, torch
 from safetensors.torch import load_file, save_file
 model, clip, vae = comfy.sd.load_checkpoint_guess_config(base)[:3]
 other = comfy.utils.load_torch_file(kohyas, safe_load=True)
@@ -41,6 +43,14 @@ print("kohya patches", len(model_k.patches) + len(clip_k.patcher.patches))
 weights = comfy.utils.load_torch_file(lora, safe_load=True)
 model, clip = comfy.sd.load_lora_for_models(model, clip, weights, 1.0, 1.0)
 print("patches", len(model.patches) + len(clip.patcher.patches))
+# All of SD1.5's names, of which this narrow model has only some.
+whole = {"num_res_blocks": [2] * 4, "channel_mult": [1, 2, 4, 4], "transformer_depth_middle": 1,
+         "transformer_depth": [1] * 6 + [0] * 2, "transformer_depth_output": [1] * 9 + [0] * 3}
+known = comfy.utils.unet_to_diffusers(whole)
+known = {"lora_unet_" + key.removesuffix(".weight").replace(".", "_") for key in known}
+known |= set(comfy.lora.model_lora_keys_clip(clip.cond_stage_model, {}))
+unknown = [name for name in open(names).read().split() if name not in known]
+print("of 264 unknown:", unknown)
 told = load_file(given)
 with torch.inference_mode():
     context = clip.encode_from_tokens(clip.tokenize(TEXT))
@@ -138,8 +148,10 @@ def test_comfyui_applies_every_key_and_gives_the_trained_output(
     kohyas = kohya_made(config, tmp_path / "kohya.safetensors")
     command = [sys.executable, str(script), str(comfyui), config.pretrained_model_name_or_path, str(lora)]
     command.append(str(kohyas))
+    names = tmp_path / "names.txt"
+    names.write_text("\n".join(sizes_by_kohyas_rules()), encoding="utf-8")
     done = subprocess.run(
-        [*command, str(tmp_path / "given.safetensors"), str(written)],
+        [*command, str(tmp_path / "given.safetensors"), str(written), str(names)],
         capture_output=True,
         text=True,
         timeout=300,
@@ -150,6 +162,7 @@ def test_comfyui_applies_every_key_and_gives_the_trained_output(
     assert done.returncode == 0, done.stdout + done.stderr
     said = done.stdout + done.stderr
     assert "not loaded" not in said.lower()
+    assert "of 264 unknown: []" in said
     made, by_rule = load_file(lora), load_file(kohyas)
     assert {key: value.shape for key, value in made.items()} == {k: v.shape for k, v in by_rule.items()}
     assert all(value.any() for key, value in made.items() if key.endswith(".lora_up.weight"))
