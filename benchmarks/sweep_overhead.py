@@ -1,20 +1,25 @@
 """What a sweep costs beyond sampling: `python benchmarks/sweep_overhead.py --comfyui DIR [--size 128]`.
 
-The same pictures three ways on one real ComfyUI server with the small base:
+The same number of pictures four ways with the small base; the first three on one real ComfyUI server:
 
 * bare: core's own LoraLoader, KSampler, VAEDecode and SaveImage in one graph, nothing of Bespoke;
 * sweep: Bespoke's sweep, each picture stored, scored, shrunk and shown;
-* experiment: the model loaded anew for each epoch and one picture at a time, as a script that loops does.
+* anew: the same core nodes, but the model loaded anew for each epoch and one graph for each picture;
+* script: the diffusers pipeline, loaded anew for each epoch with its LoRA, one picture at a time: the script
+  that people write for this (sweep_script.py).
 
 Each way has seeds of its own, so that nothing is taken from a cache. The ways take turns; ratios of medians.
+The LoRAs have all modules that a trained one has.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,15 +28,13 @@ from pathlib import Path
 from typing import Any
 
 sys.path.append(str(Path(__file__).resolve().parent.parent))
-sys.path.append(str(Path(__file__).resolve().parent.parent / "tests" / "support"))
-
-from loras import write_lora
 
 from bespoke_core.base.checkpoint import obtain_base_model
 from bespoke_core.comfyui.client import Client
 from bespoke_core.comfyui.server import ComfyServer
 
 PACK = Path(__file__).resolve().parent.parent
+SCRIPT = Path(__file__).resolve().parent / "sweep_script.py"
 PROMPTS = ("pixel art portrait of a lad, bright green background", "pixel art portrait of a lady, red hair")
 EPOCHS = ("run-000001", "run-000002")
 SEEDS = 3
@@ -113,7 +116,7 @@ def run(client: Client, graph: Graph) -> None:
     client.wait(client.queue(graph), timeout=1200).raise_for_failure()
 
 
-def as_the_experiment(client: Client, seeds: range, size: int, steps: int) -> None:
+def load_anew(client: Client, seeds: range, size: int, steps: int) -> None:
     """Load the model anew for each epoch and draw one picture after the other."""
     for epoch in EPOCHS:
         forget = {"unload_models": True, "free_memory": True}
@@ -123,20 +126,78 @@ def as_the_experiment(client: Client, seeds: range, size: int, steps: int) -> No
                 run(client, core_graph([(epoch, prompt, seed)], size, steps))
 
 
-def measure(client: Client, rounds: int, size: int, steps: int) -> dict[str, list[float]]:
+def script_seconds(base: Path, comfyui: Path, seeds: range, size: int, steps: int) -> float:
+    """Return the seconds that the script with the diffusers pipeline takes, without Python's own start."""
+    loras = base / "output" / "loras" / "b"
+    job = {
+        "path": str(PACK),
+        "base": str(base / "models" / "checkpoints" / "bespoke_base.safetensors"),
+        "tokenizer": str(comfyui.absolute() / "comfy" / "sd1_tokenizer"),
+        "epochs": [str(loras / f"{epoch}.safetensors") for epoch in EPOCHS],
+        "out": str(base / "output" / "script"),
+        "prompts": PROMPTS,
+        "negative_prompt": NEGATIVE,
+        "seeds": list(seeds),
+        "size": size,
+        "steps": steps,
+        "threads": os.cpu_count(),
+    }
+    environment = {**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), json.dumps(job)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env=environment,
+    )
+    return float(json.loads(done.stdout.splitlines()[-1])["seconds"])
+
+
+def measure(
+    client: Client, base: Path, comfyui: Path, rounds: int, size: int, steps: int
+) -> dict[str, list[float]]:
     """Return the seconds of each way in each round."""
-    times: dict[str, list[float]] = {"bare": [], "sweep": [], "experiment": []}
+    times: dict[str, list[float]] = {"bare": [], "sweep": [], "anew": [], "script": []}
     run(client, core_graph([(epoch, PROMPTS[0], 1) for epoch in EPOCHS], size, 1))  # warm
     run(client, sweep_graph("1", size, 1))
     for turn in range(rounds):
         first = 1000 * (turn + 1)
-        bare, swept, slow = (range(first + 100 * n, first + 100 * n + SEEDS) for n in range(3))
+        bare, swept, slow, script = (range(first + 100 * n, first + 100 * n + SEEDS) for n in range(4))
         cells = [(epoch, prompt, seed) for epoch in EPOCHS for prompt in PROMPTS for seed in bare]
         times["bare"].append(timed(lambda cells=cells: run(client, core_graph(cells, size, steps))))
         text = f"{swept[0]}-{swept[-1]}"
         times["sweep"].append(timed(lambda text=text: run(client, sweep_graph(text, size, steps))))
-        times["experiment"].append(timed(lambda slow=slow: as_the_experiment(client, slow, size, steps)))
+        times["anew"].append(timed(lambda slow=slow: load_anew(client, slow, size, steps)))
+        times["script"].append(script_seconds(base, comfyui, script, size, steps))
     return times
+
+
+def write_loras(base: Path, folder: Path) -> None:
+    """Write a LoRA for each epoch, with every module that a trained one has and a small random change."""
+    import torch
+
+    from bespoke_core.training.base_model import load_base
+    from bespoke_core.training.config import from_values
+    from bespoke_core.training.kohya_file import save_lora
+    from bespoke_core.training.network import add_lora
+
+    folder.mkdir(parents=True, exist_ok=True)
+    config = from_values(
+        {
+            "pretrained_model_name_or_path": str(base),
+            "train_data_dir": str(folder),
+            "output_dir": str(folder),
+            "output_name": "run",
+            "network_dim": 32,
+            "network_alpha": 16,
+        }
+    )
+    network = add_lora(load_base(base), config)
+    for number, epoch in enumerate(EPOCHS, 1):
+        torch.manual_seed(number)
+        for layer in network.pairs.values():
+            torch.nn.init.normal_(layer.up, std=0.002 * number)
+        save_lora(folder / f"{epoch}.safetensors", network, precision="fp16", metadata={})
 
 
 def main() -> None:
@@ -153,19 +214,19 @@ def main() -> None:
         model = obtain_base_model(home / "base" / "models" / "checkpoints").path
         (base / "models" / "checkpoints").mkdir(parents=True)
         (base / "models" / "checkpoints" / "bespoke_base.safetensors").symlink_to(model)
-        for number, epoch in enumerate(EPOCHS, 1):
-            write_lora(base / "output" / "loras" / "b" / f"{epoch}.safetensors", 0.3 * number)
+        write_loras(model, base / "output" / "loras" / "b")
         with ComfyServer(arguments.comfyui, Path(sys.executable), base, pack=PACK) as server:
-            times = measure(Client(server.url), arguments.rounds, arguments.size, arguments.steps)
+            times = measure(
+                Client(server.url), base, arguments.comfyui, arguments.rounds, arguments.size, arguments.steps
+            )
     pictures = len(EPOCHS) * len(PROMPTS) * SEEDS
     print(f"{pictures} pictures of {arguments.size} x {arguments.size}, {arguments.steps} steps")
     middle = {way: statistics.median(seconds) for way, seconds in times.items()}
     for way, seconds in middle.items():
         every = ", ".join(f"{one:.1f}" for one in times[way])
         print(f"{way:<12}{seconds:8.1f} s   {seconds / middle['bare']:5.2f} of bare   ({every})")
-    print(
-        f"the experiment's way takes {middle['experiment'] / middle['sweep']:.2f} times as long as the sweep"
-    )
+    for way in ("anew", "script"):
+        print(f"{way} takes {middle[way] / middle['sweep']:.2f} times as long as the sweep")
 
 
 if __name__ == "__main__":

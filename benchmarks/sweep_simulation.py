@@ -32,6 +32,8 @@ class Scenario:
         missing: share of pictures without a score.
         follows: true share of each checkpoint's pictures that follow; None where it is not measured.
         fixed: whether the truth is about these prompts; else about all that they are drawn from.
+        settings: with how many guidance scales each prompt and seed is drawn.
+        shared: share of a picture's noise (of its variance) that its other settings have too.
     """
 
     name: str
@@ -47,6 +49,8 @@ class Scenario:
     missing: float = 0.0
     follows: tuple[float, ...] | None = None
     fixed: bool = True
+    settings: int = 1
+    shared: float = 0.9
 
 
 @dataclass(frozen=True)
@@ -88,21 +92,27 @@ class Source:
         spread = np.array(s.noises if s.noises is not None else [s.noise] * len(s.means))[:, None, None]
         sigma = np.sqrt(np.log1p(spread**2))
         shifts = rng.normal(0, s.seed_spread, (1, 1, seeds))
-        scores = self.cells[:, :, None] * np.exp(sigma * rng.normal(size=shape) - sigma**2 / 2)
-        scores += shifts
-        scores += rng.normal(0, s.seed_by_checkpoint, (len(s.means), 1, seeds))
+        by_checkpoint = rng.normal(0, s.seed_by_checkpoint, (len(s.means), 1, seeds))
         self.shift = float(shifts.mean())
-        gone = rng.random(shape) < s.missing
         bias = np.array(s.follows if s.follows is not None else [1.0] * len(s.means))[:, None, None]
-        yes = rng.random(shape) < bias
+        common = rng.normal(size=shape)
         rows = []
-        for c, p, k in np.ndindex(*shape):
-            values: dict[str, float | str | None] = {"unique_colors": round(float(scores[c, p, k]))}
-            if gone[c, p, k]:
-                values["unique_colors"] = None
-            if s.follows is not None:
-                values["background_match"] = "yes" if yes[c, p, k] else "no"
-            rows.append(Row(self.names[c], c + 1, f"p{p}", self.next_seed + k, values))
+        for setting in range(s.settings):
+            factors = common
+            if s.settings > 1:
+                factors = np.sqrt(s.shared) * common + np.sqrt(1 - s.shared) * rng.normal(size=shape)
+            scores = self.cells[:, :, None] * np.exp(sigma * factors - sigma**2 / 2) + shifts + by_checkpoint
+            gone = rng.random(shape) < s.missing
+            yes = rng.random(shape) < bias
+            for c, p, k in np.ndindex(*shape):
+                values: dict[str, float | str | None] = {"unique_colors": round(float(scores[c, p, k]))}
+                if gone[c, p, k]:
+                    values["unique_colors"] = None
+                if s.follows is not None:
+                    values["background_match"] = "yes" if yes[c, p, k] else "no"
+                if s.settings > 1:
+                    values["cfg"] = 6.0 + setting
+                rows.append(Row(self.names[c], c + 1, f"p{p}", self.next_seed + k, values))
         self.next_seed += seeds
         return rows
 
@@ -152,6 +162,16 @@ SCENARIOS = (
         prompts=16,
         seed_by_checkpoint=12,
     ),
+    Scenario("a study: two equal best, 4 guidance scales, 8 x 1", _level(4, 200, 200), seeds=1, settings=4),
+    Scenario(
+        "a study: all equal, 3 guidance scales, 4 x 2, 20 % missing",
+        _level(4),
+        prompts=4,
+        seeds=2,
+        settings=3,
+        missing=0.2,
+    ),
+    Scenario("a study: 20 % better, 4 guidance scales, 8 x 3", _level(4, 208), settings=4),
     Scenario(
         "the lowest follows in 40 %, the best in 90 %", _level(5, 150, 200), follows=(0.4, 0.9, 0.9, 0.9, 0.9)
     ),
