@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from .draws import draws_of
 from .grid import Grid, grid_of
 from .ranking import Ranked, candidates, rank
 from .statistics import ALPHA, paired_test
@@ -30,7 +32,7 @@ class Baseline:
         change_from_mean: of our best against their mean, in %; None in the same case.
         refused: what was drawn or measured in another way, in words: no comparison is made.
         differs: other prompts or seeds, in words: the means are compared, but not like with like.
-        pairs: pictures of the same prompt and seed.
+        pairs: pictures of the same prompt and seed; those with several settings count once.
         p: of the paired test over these; 1 where there is none.
     """
 
@@ -164,12 +166,15 @@ def _coverage(grid: Grid, theirs: Grid, conditions: tuple[Mapping[str, Any], Map
 
 
 def _paired(grid: Grid, theirs: Grid, ours: str, former: str, seed: int) -> tuple[int, float]:
-    """Return the number of common cells and the p value of the paired test over them."""
-    now = {(p, s): v for p, s, v in zip(grid.blocks, grid.seeds, grid.line(ours), strict=True)}
+    """Return the number of common draws and the p value of the paired test over them.
+
+    Pictures of one prompt and seed with several settings come from one noise and count once, by their mean.
+    """
     then = {(p, s): v for p, s, v in zip(theirs.blocks, theirs.seeds, theirs.line(former), strict=True)}
-    common = [cell for cell in now if cell in then]
-    lines = (np.array([of[cell] for cell in common], dtype=np.float64) for of in (now, then))
-    test = paired_test(*lines, seed=seed)
+    cells = zip(grid.blocks, grid.seeds, grid.line(ours), strict=True)
+    differences = np.array([value - then.get((p, s), math.nan) for p, s, value in cells])
+    averaged = draws_of(grid).averaged(differences)
+    test = paired_test(averaged, np.zeros_like(averaged), seed=seed)
     return test.pairs, test.p
 
 

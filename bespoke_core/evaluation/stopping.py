@@ -1,7 +1,8 @@
 """Whether a run whose epochs are swept as they appear should go on: past its peak, or no gain any more.
 
 The usual rule, "no better for so many epochs", stops a run that still improves whenever chance lifts a few
-means. This one asks for proof from the pictures, paired by prompt and seed, before it stops.
+means. This one asks for proof from the pictures, paired by prompt and seed, before it stops; pictures of one
+prompt and seed with several settings come from one noise and count once.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from .draws import Draws, draws_of
 from .grid import Grid, grid_of
 from .ranking import Ranked, rank
-from .statistics import ALPHA, FLIPS, Floats, paired_test
+from .statistics import ALPHA, FLIPS, Floats, PairedTest, paired_test
 from .table import Row
 from .verdict import HIGHER_IS_BETTER
 
@@ -87,12 +89,13 @@ def should_stop(
     waited = sum(epoch > (best.epoch or 0) for epoch in epochs)
     if waited < patience:
         return Advice(False, *known, _still(waited, patience, best))
-    p = _worse(lines, patience, seed)
+    draws = draws_of(grid)
+    p = _worse(lines, draws, patience, seed)
     if p <= ALPHA:
         reason = f"The last {_epochs(patience)} are worse than an earlier one, beyond chance"
         return Advice(True, *known, f"{reason}: stop, use {best.label}.", p)
     gain = smallest_gain * abs(best.interval.mean)
-    p = _no_gain(lines, patience, gain, seed)
+    p = _no_gain(lines, draws, patience, gain, seed)
     if p <= ALPHA:
         reason = (
             f"The last {_epochs(patience)} gain less than {100 * smallest_gain:.0f} % over the "
@@ -110,20 +113,26 @@ def _by_epoch(grid: Grid, places: Sequence[Ranked], sign: float) -> tuple[list[i
     return epochs, np.array([sign * grid.line(names[epoch]) for epoch in epochs])
 
 
-def _worse(lines: Floats, patience: int, seed: int) -> float:
+def _worse(lines: Floats, draws: Draws, patience: int, seed: int) -> float:
     """Return the corrected p value of the last epochs' being worse than the earlier one they lose to."""
     late, early = lines[-patience:].mean(axis=0), lines[:-patience]
-    tests = [paired_test(late, line, seed=seed, flips=FLIPS) for line in early]
+    tests = [_test(draws, late - line, seed) for line in early]
     return min([1.0, *(test.p * len(tests) * _LOOKS for test in tests if test.difference > 0)])
 
 
-def _no_gain(lines: Floats, patience: int, gain: float, seed: int) -> float:
+def _no_gain(lines: Floats, draws: Draws, patience: int, gain: float, seed: int) -> float:
     """Return the corrected p value of the last epochs' gaining less than `gain` over those before."""
     if len(lines) < 2 * patience:
         return 1.0
     gained = lines[-2 * patience : -patience].mean(axis=0) - lines[-patience:].mean(axis=0)
-    test = paired_test(gained, np.full_like(gained, gain), seed=seed, flips=FLIPS)
+    test = _test(draws, gained - gain, seed)
     return min(1.0, test.p * _LOOKS) if not math.isnan(test.difference) and test.difference < 0 else 1.0
+
+
+def _test(draws: Draws, differences: Floats, seed: int) -> PairedTest:
+    """Test whether differences, shape (cells,), are chance; those of one noise count once, by their mean."""
+    found = draws.averaged(differences)
+    return paired_test(found, np.zeros_like(found), seed=seed, flips=FLIPS)
 
 
 def _still(waited: int, patience: int, best: Ranked) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from bespoke_core.evaluation.table import Row
@@ -67,3 +69,15 @@ def test_a_prompt_of_the_same_name_with_another_text_is_named():
     assert "another text: p0" in verdict.text()
     assert verdict.baseline is not None
     assert not verdict.baseline.proved
+
+
+def test_pictures_of_one_noise_with_several_settings_count_as_one_pair():
+    def with_guidance(rows):
+        return [replace(row, scores={**row.scores, "cfg": cfg}) for row in rows for cfg in (6.0, 7.0, 8.0)]
+
+    ours, theirs = sweep(200, prompts=4, seeds=1), sweep(250, prompts=4, seeds=1)
+    baseline = decide(with_guidance(ours), baseline=with_guidance(theirs)).baseline
+    assert baseline is not None
+    # four noises cannot show more than 2 / 2^4, however often each is drawn
+    assert (baseline.pairs, baseline.p, baseline.proved) == (4, 0.125, False)
+    assert baseline.p == decide(ours, baseline=theirs).baseline.p

@@ -91,3 +91,20 @@ def test_a_score_where_more_is_better_is_turned_around():
     ]
     advice = should_stop(rows, by="grid_fidelity")
     assert (advice.stop, advice.best) == (True, "e3")
+
+
+def test_further_settings_of_the_same_noise_prove_nothing_more():
+    worse = [200.0, 150.0, 160.0, 160.0, 160.0]
+    once = [
+        Row(f"e{epoch}", epoch, f"p{i}", 0, {"unique_colors": mean + 40 * i + 3 * (i % 3) * epoch})
+        for epoch, mean in enumerate(worse, 1)
+        for i in range(4)
+    ]
+    thrice = [
+        Row(row.checkpoint, row.epoch, row.prompt, row.seed, {**row.scores, "cfg": cfg})
+        for row in once
+        for cfg in (6.0, 7.0, 8.0)
+    ]
+    advice = should_stop(once)
+    assert should_stop(thrice) == advice
+    assert not advice.stop
