@@ -5,8 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +21,14 @@ def train_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", type=Path, metavar="CONFIG.toml", help="kohya's TOML, in either form")
     parser.add_argument("--run-folder", type=Path, help="where the files go [output_dir/output_name]")
     parser.add_argument("--tokenizer", help="folder with CLIP's vocab.json and merges.txt [found]")
-    parser.add_argument(
+    from_where = parser.add_mutually_exclusive_group()
+    from_where.add_argument(
         "--resume", action="store_true", help="go on with the run that was interrupted in that folder"
+    )
+    from_where.add_argument(
+        "--anew",
+        action="store_true",
+        help="begin that run from its start and remove what it has written, where it would go on",
     )
     parser.add_argument(
         "--set",
@@ -57,14 +61,15 @@ def train_options(parser: argparse.ArgumentParser) -> None:
 def train(arguments: argparse.Namespace) -> int:
     """Train from a TOML file."""
     _quiet_threads()
-    from ..training.plan import default_run_folder
+    from ..training.run import default_run_folder, interrupted_run
 
     config = _configuration(arguments)
     folder = arguments.run_folder or default_run_folder(config)
     make_judge = _judge_of(arguments)
     if arguments.dry_run:
         return _dry_run(config, folder, make_judge, arguments.json)
-    return _train(config, folder, make_judge, resume=arguments.resume, as_json=arguments.json)
+    resume = not arguments.anew and (arguments.resume or interrupted_run(config, folder))
+    return _train(config, folder, make_judge, resume=resume, as_json=arguments.json)
 
 
 def _judge_of(arguments: argparse.Namespace) -> MakeJudge:
@@ -144,6 +149,7 @@ def _train(
     config: TrainingConfig, folder: Path, make_judge: MakeJudge, *, resume: bool, as_json: bool
 ) -> int:
     from ..training.work import train_here
+    from .training_output import Progress
 
     # Of several processes that a launcher started, one speaks.
     first = int(os.environ.get("RANK") or 0) == 0
@@ -178,53 +184,6 @@ def _dry_run(config: TrainingConfig, folder: Path, make_judge: MakeJudge, as_jso
 def _quiet_threads() -> None:
     """Let torch's threads sleep while they wait; spinning ones slow down all else. Read when torch loads."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-
-
-class Progress:
-    """Prints a run's events for people: every file, epoch and score, and at most one step a second.
-
-    On a terminal the steps stay on one line. Why a run failed comes as the error itself.
-    """
-
-    def __init__(self, *, quiet: bool) -> None:
-        from ..training.progress import RunProgress
-
-        self._quiet = quiet
-        self._run = RunProgress()
-        self._last = 0.0
-        self._on_one_line = not quiet and sys.stdout.isatty()
-        self._open_line = False
-
-    def __call__(self, event: dict[str, Any]) -> None:
-        """Print the event, if it is one that people want to see."""
-        from ..training.wording import describe_event
-
-        self._run.add({"time": time.time(), **event})
-        if self._quiet:
-            return
-        if event["event"] in {"step", "caching", "sampling"}:
-            self._counted(
-                self._run, final=event.get("done", event.get("step")) in (event.get("of"), self._run.steps)
-            )
-        elif event["event"] != "failed" and (text := describe_event(event)):
-            self._line(f"note: {text}" if event["event"] == "notice" else text)
-
-    def _counted(self, run: Any, *, final: bool) -> None:
-        now = time.monotonic()
-        if now - self._last < 1 and not final:
-            return
-        self._last = now
-        if self._on_one_line:
-            print(f"\r\x1b[K{run.line()}", end="", flush=True)
-            self._open_line = True
-        else:
-            print(run.line(), flush=True)
-
-    def _line(self, text: str) -> None:
-        if self._open_line:
-            print()
-            self._open_line = False
-        print(text, flush=True)
 
 
 def _report(result: TrainingResult, as_json: bool) -> int:

@@ -59,14 +59,22 @@ class LatentFiles:
     def write(
         self, picture: Picture, look: Look, latents: torch.Tensor, weights: torch.Tensor | None
     ) -> None:
-        """Write a file with a checksum of its tensors, whole or not at all."""
+        """Write a file with a checksum of its tensors, whole or not at all.
+
+        Raises:
+            OSError: the disk is full, or the folder cannot be written.
+        """
+        from safetensors import SafetensorError
         from safetensors.torch import save_file
 
         tensors = {"latents": latents.contiguous()}
         if weights is not None:
             tensors["weights"] = weights.contiguous()
         with whole_file(self.path(picture, look)) as temporary:
-            save_file(tensors, temporary, metadata={"sha256": _digest(tensors)})
+            try:
+                save_file(tensors, temporary, metadata={"sha256": _digest(tensors)})
+            except SafetensorError as error:  # its word for a full disk
+                raise OSError(str(error)) from error
 
 
 def _digest(tensors: dict[str, torch.Tensor]) -> str:

@@ -128,6 +128,9 @@ class LatentStore:
 
         Args:
             progress: told how many forms are done; may raise to stop.
+
+        Raises:
+            TrainingError: a file cannot be written.
         """
         places = self.places()
         done = 0
@@ -204,8 +207,16 @@ class LatentStore:
         return None if stored is None else Latents(*stored)
 
     def _write(self, place: Place, latents: Latents) -> None:
-        if self._files is not None and self.cached:
+        if self._files is None or not self.cached:
+            return
+        try:
             self._files.write(self.pictures[place[0]], place[1], latents.values, latents.weights)
+        except OSError as error:
+            raise TrainingError(
+                f"The latents of {self.pictures[place[0]].name} could not be written into "
+                f"{self._files.folder}: {error.strerror or error}. Make room or mend the disk, then resume; "
+                "or leave cache_latents_to_disk out."
+            ) from error
 
 
 def _forms(picture: Picture, seed: int) -> tuple[Look, ...]:

@@ -117,10 +117,25 @@ def check_run_folder(plan: TrainingPlan) -> None:
     told = read_manifest(plan.run_folder)
     if told is not None and told.get("fingerprint") != plan.fingerprint and told.get("checkpoints"):
         raise InputError(
-            "holds the checkpoints of a run with another configuration, data set or base model",
+            "holds the checkpoints of a run with another configuration, data set or base model: "
+            + _differences(plan, told),
             file=plan.run_folder,
             remedy="Use another output_name or run folder, or remove that folder.",
         )
+
+
+def _differences(plan: TrainingPlan, told: Mapping[str, Any]) -> str:
+    """Say what is not as in a manifest of another fingerprint."""
+    base, data, processes = told.get("base") or {}, told.get("dataset") or {}, told.get("processes", 1)
+    found = []
+    if base.get("sha256") != plan.base_sha256:
+        same = base.get("path") == str(plan.base)
+        found.append(f"{plan.base.name} holds other weights" if same else f"the base was {base.get('path')}")
+    if data.get("key") != plan.training_set.key:
+        found.append("pictures, captions or how they are shown have changed")
+    if processes != plan.processes:
+        found.append(f"{processes} processes shared a batch, and now {plan.processes}")
+    return ", ".join(found) or "settings have changed"
 
 
 def finished_result(plan: TrainingPlan) -> TrainingResult | None:

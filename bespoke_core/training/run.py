@@ -121,7 +121,7 @@ def _spawn(python: str, plan: TrainingPlan, resume: bool) -> subprocess.Popen[by
     """Start the child, or the launcher of several."""
     folder = plan.run_folder
     command = [python, "-u", "-c", _START, str(_PACK), "train", str(folder / CONFIG_FILE)]
-    command += ["--run-folder", str(folder), *(["--resume"] if resume else [])]
+    command += ["--run-folder", str(folder), "--resume" if resume else "--anew"]
     if plan.processes > 1:
         command = [*_launcher(python, plan.processes), *command]
     with (folder / LOG_FILE).open("ab" if resume else "wb") as log:

@@ -98,6 +98,14 @@ def _join(plan: TrainingPlan) -> Ranks:
     """Join the run's other processes."""
     from .parallel import join_ranks
 
+    variables = os.environ
+    if "WORLD_SIZE" not in variables and {"ACCELERATE_USE_CPU", "MASTER_PORT"} <= variables.keys():
+        raise InputError(
+            "accelerate was asked for several processes and has started one: with --cpu it starts no more",
+            field="--num_processes",
+            remedy="Put --multi_gpu in place of --cpu: without GPUs it starts that many processes on the "
+            "CPU, too. Or start the run without accelerate.",
+        )
     ranks = join_ranks()
     if ranks.count != plan.processes:
         raise InputError(

@@ -9,11 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from bespoke_core.errors import InputError
 from bespoke_core.events import EventReader
 from bespoke_core.training.config import TrainingConfig
 from bespoke_core.training.errors import TrainingError
+from bespoke_core.training.manifest import check_run_folder, write_manifest
+from bespoke_core.training.plan import make_plan
+from bespoke_core.training.state_header import STATE_FILE, read_header
 from bespoke_core.training.work import train_here
 
 Make = Callable[..., TrainingConfig]
@@ -124,3 +129,48 @@ def test_a_lora_to_start_from_that_is_not_there_is_named_before_anything_is_made
     with pytest.raises(InputError, match=r"gone\.safetensors.*network_weights.*leave network_weights out"):
         train_here(make_config(network_weights=str(start)), tmp_path / "run")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ("base", "base.safetensors holds other weights"),
+        ("picture", "pictures, captions or how they are shown have changed"),
+        ("settings", "settings have changed"),
+        ("processes", "1 processes shared a batch, and now 2"),
+    ],
+)
+def test_a_run_that_cannot_go_on_says_what_is_not_as_it_was(
+    make_config: Make, dataset: Path, tiny_base: Path, tmp_path: Path, change: str, named: str
+) -> None:
+    base = tmp_path / "base.safetensors"
+    shutil.copy(tiny_base, base)
+    plan = make_plan(make_config(pretrained_model_name_or_path=str(base)), tmp_path / "run")
+    plan.run_folder.mkdir()
+    for name in plan.checkpoints:
+        save_file({"lora_unet_x.alpha": torch.zeros(1)}, plan.run_folder / name)
+    write_manifest(plan, "cancelled")
+    other: dict[str, Any] = {}
+    if change == "base":
+        save_file({**load_file(base), "more": torch.zeros(1)}, base)
+    elif change == "picture":
+        (dataset / "punk3.txt").write_text("pixel art, lass", encoding="utf-8")
+    else:
+        other = {"settings": {"learning_rate": 1e-4}, "processes": {"num_processes": 2}}[change]
+    again = make_plan(make_config(pretrained_model_name_or_path=str(base), **other), plan.run_folder)
+    with pytest.raises(InputError, match=f"another configuration, data set or base model: {named}"):
+        check_run_folder(again)
+
+
+def test_the_loss_scale_of_16_bits_goes_on_with_the_run(make_config: Make, tmp_path: Path) -> None:
+    config = make_config(mixed_precision="fp16", learning_rate=1e-4)
+    whole = train_here(config, tmp_path / "whole").checkpoints[-1].read_bytes()
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_here(config, tmp_path / "run", listen=at_step(5, stop))
+    told = read_header(tmp_path / "run" / STATE_FILE)
+    assert told["scaler"]["scale"] > 0 and told["scaler"]["_growth_tracker"] <= 3
+    assert train_here(config, tmp_path / "run", resume=True).checkpoints[-1].read_bytes() == whole

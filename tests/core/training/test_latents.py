@@ -140,7 +140,7 @@ def test_a_damaged_file_is_encoded_anew_and_replaced(make_config: Make, tmp_path
     if damage == "a folder":
         path.unlink()
         path.mkdir()
-        with pytest.raises(OSError):
+        with pytest.raises(TrainingError, match=r"latents of punk\d.png could not be written"):
             make_store(make_config(), encoder, folder).fill(nothing)
         return
     make_store(make_config(), encoder, folder).fill(nothing)

@@ -47,6 +47,16 @@ def test_several_processes_need_a_launcher(make_config: Make, tmp_path: Path) ->
         train_here(make_config(num_processes=2), tmp_path / "run")
 
 
+def test_a_launcher_that_starts_fewer_processes_than_it_was_asked_for_is_named(
+    make_config: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_CPU", "True")
+    monkeypatch.setenv("MASTER_PORT", "29500")
+    with pytest.raises(InputError, match=r"has started one: with --cpu.*Put --multi_gpu"):
+        train_here(make_config(), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_launcher_and_the_key_must_not_contradict(
     make_config: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

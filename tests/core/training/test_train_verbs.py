@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bespoke_core.cli import main
-from bespoke_core.commands.training import Progress
+from bespoke_core.commands.training_output import Progress
+from bespoke_core.events import EventReader
 from bespoke_core.training.config import TrainingConfig, describe, to_toml
 
 Make = Callable[..., TrainingConfig]
@@ -105,6 +108,49 @@ def test_a_stopped_run_ends_with_code_130_and_resume_goes_on(toml: Path, tmp_pat
     told = [json.loads(line) for line in events.read_text(encoding="utf-8").splitlines()]
     assert "resumed" in {event["event"] for event in told}
     assert told[-1]["event"] == "finished"
+
+
+def stopped_at(step: int) -> Callable[[Progress, dict[str, Any]], None]:
+    def listen(self: Progress, event: dict[str, Any]) -> None:
+        if event["event"] == "step" and event["step"] == step:
+            raise KeyboardInterrupt
+
+    return listen
+
+
+def test_the_same_command_after_a_stop_goes_on_and_only_anew_begins_again(
+    toml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "out" / "punks"
+    words, first = ["train", str(toml), "--json"], run / "punks-000001.safetensors"
+    for more, written in ([], True), ([], True), (["--anew"], False):
+        with monkeypatch.context() as patch:
+            patch.setattr(Progress, "__call__", stopped_at(1 if more else 5))
+            assert main([*words, *more]) == 130
+        assert first.is_file() is written
+    steps = [event["step"] for event in EventReader(run / "events.jsonl").new() if event["event"] == "step"]
+    assert steps == [1]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_run_outlives_whoever_read_its_output(toml: Path, tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.close(reader)
+            os.dup2(writer, 1)
+            sys.stdout = os.fdopen(1, "w", encoding="utf-8", closefd=False)
+            code = main(["train", str(toml)])
+            sys.stdout.flush()
+        finally:
+            os._exit(code)
+    os.close(writer)
+    os.close(reader)  # before the first word
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    told = json.loads((tmp_path / "out" / "punks" / "run.json").read_text(encoding="utf-8"))
+    assert told["status"] == "finished"
 
 
 def test_resume_of_a_folder_without_a_run_says_what_it_needs(
