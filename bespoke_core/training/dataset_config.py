@@ -1,4 +1,4 @@
-"""kohya's dataset_config: a TOML file with [general], [[datasets]] and [[datasets.subsets]].
+"""kohya's dataset_config: a TOML (or JSON) file with [general], [[datasets]] and [[datasets.subsets]].
 
 A key is looked for in the subset, then in its data set, in [general], and in the training configuration. The
 keys are those of sd-scripts' library/config_util.py; unlike there, each is checked against the same ranges as
@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
@@ -18,11 +17,7 @@ from ..errors import InputError
 from ..files import read_text
 from .config import TrainingConfig, with_values
 from .subsets import Dataset, Subset, repeats_of_plain
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from .toml_form import parse
 
 _CAPTIONS = (
     *("shuffle_caption", "keep_tokens", "keep_tokens_separator", "secondary_separator", "caption_separator"),
@@ -150,12 +145,7 @@ def _folder(image_dir: str, path: Path) -> Path:
 def _document(path: Path) -> dict[str, Any]:
     """Read the file and check that it has no unknown sections and keys."""
     text = read_text(path, remedy="Give a TOML file with [[datasets]], or leave dataset_config out.")
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(
-            f"is not valid TOML ({error})", file=path, remedy="Mend that line: text stands in quotes."
-        ) from None
+    document = parse(text, file=path)
     for key in document:
         if key not in ("general", "datasets"):
             _refuse_unknown(path, key, document[key], ("general", "datasets"))

@@ -1,13 +1,15 @@
-"""TOML text to flat keys and back, without knowing what the keys mean."""
+"""TOML text, or JSON as kohya's front end saves it, to flat keys; and keys to TOML."""
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Mapping
 from typing import Any
 
 from ..errors import InputError
+from .keys.front_end import unfold
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -16,20 +18,21 @@ else:
 
 
 def flatten(text: str, *, file: str | os.PathLike[str] | None) -> dict[str, Any]:
-    """Return the keys of TOML `text` without their sections.
+    """Return the keys of TOML or JSON without their sections; the front end's as the trainer's own.
 
     Raises:
-        InputError: not TOML, sections inside sections, or one key with two values.
+        InputError: not TOML or JSON, sections inside sections, one key with two values, or settings of the
+            front end for another kind of training.
     """
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(
-            f"is not valid TOML ({error})",
-            file=file,
-            remedy="Mend that line: text stands in quotes, paths in single quotes.",
-        ) from None
     flat: dict[str, Any] = {}
+    document = parse(text, file=file)
+    if isinstance(document.get("datasets"), list):
+        raise InputError(
+            "holds data sets, not a training configuration",
+            file=file,
+            field="datasets",
+            remedy="Name this file in the key dataset_config of a training configuration.",
+        )
     for name, value in document.items():
         for key, inner in value.items() if isinstance(value, dict) else [(name, value)]:
             if isinstance(inner, dict) or (isinstance(inner, list) and inner and isinstance(inner[0], dict)):
@@ -48,7 +51,30 @@ def flatten(text: str, *, file: str | os.PathLike[str] | None) -> dict[str, Any]
                     remedy="Keep one of the two.",
                 )
             flat[key] = inner
-    return flat
+    return unfold(flat, file=file)
+
+
+def parse(text: str, *, file: str | os.PathLike[str] | None) -> dict[str, Any]:
+    """Return a TOML document, or a JSON object, as it stands.
+
+    Raises:
+        InputError: it is neither.
+    """
+    try:
+        if text.lstrip().startswith("{"):  # no TOML begins so
+            document: dict[str, Any] = json.loads(text)
+            return document
+        return tomllib.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(
+            f"is not valid JSON ({error})", file=file, remedy="Save it again, or write TOML."
+        ) from None
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(
+            f"is not valid TOML ({error})",
+            file=file,
+            remedy="Mend that line: text stands in quotes, paths in single quotes.",
+        ) from None
 
 
 def render(sections: Mapping[str, Mapping[str, Any]]) -> str:

@@ -90,6 +90,14 @@ def test_data_sets_never_share_a_batch_and_have_batch_sizes_of_their_own(
     assert count_batches(found, 2, ranks=2) == 4 + 1 == len(epoch_batches(found, 2, seed=1, epoch=1, ranks=2))
 
 
+def test_the_same_file_may_be_json_as_kohyas_trainer_reads_it_too(
+    make_config: Make, write: Callable[[str], Path]
+) -> None:
+    path = write('{"datasets": [{"resolution": 64, "subsets": [{"image_dir": "lads", "num_repeats": 3}]}]}')
+    found = read_set(make_config(dataset_config=str(path)))
+    assert [subset.repeats for subset in found.datasets[0].subsets] == [3]
+
+
 def test_the_training_folder_is_ignored_and_that_is_said(
     make_config: Make, write: Callable[[str], Path]
 ) -> None:
