@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sqlite3
 import time
+from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,6 +134,38 @@ def test_a_lora_is_patched_once_and_each_cell_tells_how_far_the_sweep_is(sweeps:
     assert found[0] == 10
     assert found[1] > 0
     assert found[2] == "cpu"
+
+
+def test_each_text_is_encoded_and_each_lora_loaded_once_and_queueing_again_runs_nothing(
+    sweeps: Sweeps,
+) -> None:
+    for epoch in (1, 2):
+        write_lora(sweeps.loras / f"run-{epoch:06}.safetensors", 0.3 * epoch)
+    grid = {"strength": "0.5/1.0, 1.0/1.0", "negative_prompt": "(none)\nblurry"}
+    graph = sweeps.graph(grid)
+    graph["3"]["inputs"]["prompts"] = f"green: {TEXT}\nred: a red background"
+    ran: list[str] = []
+
+    def listen(event: dict[str, Any]) -> None:
+        if event["type"] == "executing" and event["data"].get("node"):
+            ran.append(re.sub(r"^(\d+\.)+", "", event["data"]["node"]))  # without the sweep's own number
+
+    def run() -> frozenset[str]:
+        ran.clear()
+        return sweeps.client.wait(sweeps.client.queue(graph), listen, timeout=300).cached_nodes
+
+    run()
+    counted = Counter(node.partition("_")[0] for node in ran)
+    sources = 3  # the base model and two checkpoints; the strength of their text encoders is the same
+    texts = 4  # two prompts, without and with a negative prompt
+    assert counted["text"] == sources * texts
+    assert counted["check"] == 2
+    assert counted["lora"] == 2 * 2, "once for each checkpoint and strength"
+    assert counted["sample"] == counted["cell"] == 20, "4 without a LoRA, 8 with each"
+    assert counted["latent"] == 1
+    assert max(Counter(ran).values()) == 1
+    assert run() == {"1", "2", "3", "4", "9"}
+    assert ran == []
 
 
 def test_a_dry_run_tells_pictures_and_time_and_draws_nothing(sweeps: Sweeps) -> None:
