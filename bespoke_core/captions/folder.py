@@ -14,6 +14,7 @@ PICTURE_EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 CAPTION_EXTENSIONS = (".txt", ".caption")
 _DIGITS = re.compile(r"(\d+)")
 _CONCEPT = re.compile(r"\d+_")  # kohya's "10_punk": ten repeats of the concept
+_REGULARISATION = re.compile(r"reg(s|ulari[sz]ation)?([ _-].*)?", re.IGNORECASE)
 _NAMED = 6  # folders that one error names
 
 
@@ -42,6 +43,11 @@ def caption_suffix(extension: str) -> str:
             remedy="Use .txt or .caption.",
         )
     return suffix
+
+
+def names_regularisation(folder: str) -> bool:
+    """Return whether a folder's name is one that people give to regularisation pictures, such as "reg"."""
+    return _REGULARISATION.fullmatch(folder) is not None
 
 
 def is_picture(name: str) -> bool:
@@ -126,7 +132,11 @@ def refuse_empty(folder: Path, suffix: str | None) -> NoReturn:
     """Raise the error for a folder without pictures (and, where `suffix` is given, without captions)."""
     wanted = PICTURE_EXTENSIONS if suffix is None else (*PICTURE_EXTENSIONS, suffix)
     what = "no picture" if suffix is None else f"no picture and no {suffix} caption"
-    below = [child for child in _sub_folders(folder) if _holds(child, wanted)]
+    below = [
+        child
+        for child in _sub_folders(folder)
+        if not names_regularisation(child.name) and _holds(child, wanted)
+    ]
     if below:
         names = ", ".join(child.name for child in below[:_NAMED]) + (", ..." if len(below) > _NAMED else "")
         raise InputError(

@@ -61,15 +61,19 @@ def train_options(parser: argparse.ArgumentParser) -> None:
 def train(arguments: argparse.Namespace) -> int:
     """Train from a TOML file."""
     _quiet_threads()
+    from ..training.path_keys import file_named
     from ..training.run import default_run_folder, interrupted_run
 
     config = _configuration(arguments)
-    folder = arguments.run_folder or default_run_folder(config)
-    make_judge = _judge_of(arguments)
-    if arguments.dry_run:
-        return _dry_run(config, folder, make_judge, arguments.json)
-    resume = not arguments.anew and (arguments.resume or interrupted_run(config, folder))
-    return _train(config, folder, make_judge, resume=resume, as_json=arguments.json)
+    given_here = {text.partition("=")[0].strip() for text in arguments.set}
+    given_here |= {"tokenizer_path"} if arguments.tokenizer else set()
+    with file_named(arguments.config, without=given_here):
+        folder = arguments.run_folder or default_run_folder(config)
+        make_judge = _judge_of(arguments)
+        if arguments.dry_run:
+            return _dry_run(config, folder, make_judge, arguments.json)
+        resume = not arguments.anew and (arguments.resume or interrupted_run(config, folder))
+        return _train(config, folder, make_judge, resume=resume, as_json=arguments.json)
 
 
 def _judge_of(arguments: argparse.Namespace) -> MakeJudge:
@@ -92,6 +96,7 @@ def resume(arguments: argparse.Namespace) -> int:
     """Go on with an interrupted run, from the configuration that lies in its folder."""
     _quiet_threads()
     from ..training.config import read_toml
+    from ..training.path_keys import file_named
     from ..training.work import CONFIG_FILE
 
     config = arguments.run_folder / CONFIG_FILE
@@ -104,7 +109,8 @@ def resume(arguments: argparse.Namespace) -> int:
     from ..sampling import make_judge
 
     run_folder = arguments.run_folder
-    return _train(read_toml(config), run_folder, make_judge, resume=True, as_json=arguments.json)
+    with file_named(config):
+        return _train(read_toml(config), run_folder, make_judge, resume=True, as_json=arguments.json)
 
 
 def _configuration(arguments: argparse.Namespace) -> TrainingConfig:

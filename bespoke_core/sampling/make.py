@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from ..errors import InputError
 from ..training.judge import Judge
 from ..training.keys.judging import HELD_OUT_LOSS
+from ..training.path_keys import keys_named
 
 if TYPE_CHECKING:
     from ..training.plan import TrainingPlan
@@ -24,7 +25,8 @@ def make_judge(plan: TrainingPlan) -> Judge | None:
     from .prompts import read_sample_prompts
 
     config = plan.config
-    prompts = read_sample_prompts(config)
+    with keys_named(config):
+        prompts = read_sample_prompts(config)
     by_loss = config.early_stopping_metric == HELD_OUT_LOSS
     if by_loss and not plan.training_set.held_out:
         raise InputError(

@@ -14,7 +14,8 @@ from ..errors import InputError
 from .base_model import BaseModel
 from .config import TrainingConfig
 from .lora_layer import Dropouts, LoraLayer
-from .network_form import DOWN, UP, NetworkForm, form_of, form_of_file, read_sizes
+from .network_form import DOWN, UP, NetworkForm, form_of, form_of_file
+from .start_weights import read_alphas, read_start_shapes
 
 _PREFIXES = {"": "lora_", "unet": "lora_unet_", "text_encoder": "lora_te_"}
 
@@ -118,7 +119,10 @@ def add_lora(base: BaseModel, config: TrainingConfig) -> LoraNetwork:
         InputError: the file cannot be read, or does not fit.
     """
     form, start = form_of(config), Path(config.network_weights)
-    shapes, alphas = read_sizes(start) if config.network_weights else ({}, {})
+    alphas: dict[str, float] = {}
+    if config.network_weights:
+        shapes = read_start_shapes(start)
+        alphas = read_alphas(start, shapes)
     if config.dim_from_weights:
         form = form_of_file(shapes, alphas, config)
     pairs: dict[str, LoraLayer] = {}

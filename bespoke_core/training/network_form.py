@@ -6,10 +6,10 @@ import difflib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import InputError
+from .keys.arguments import split_arguments
 
 if TYPE_CHECKING:
     from .keys import TrainingConfig
@@ -53,22 +53,24 @@ class NetworkArguments:
         return getattr(self, f"loraplus_{part}_lr_ratio") or self.loraplus_lr_ratio or 1.0
 
 
-def read_arguments(words: Sequence[str], file: Any = None) -> NetworkArguments:
-    """Read ("conv_dim=4", "conv_alpha=1"): words of name=value.
+def read_network_arguments(words: Sequence[str]) -> NetworkArguments:
+    """Read what `network_args` says: texts such as "conv_dim=4" and "block_dims=4,4,...".
 
     Raises:
         InputError: an unknown name (the nearest is named), or a value that is no number or out of range.
     """
 
     def refuse(problem: str, remedy: str, value: object) -> NoReturn:
-        raise InputError(problem, file=file, field="network_args", value=value, remedy=remedy)
+        raise InputError(problem, field="network_args", value=value, remedy=remedy)
 
     known = [field.name for field in fields(NetworkArguments)]
     found: dict[str, Any] = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals:
-            refuse("is not of the form name=value", 'Write it as ["conv_dim=4", "conv_alpha=1"].', word)
+    try:
+        given = split_arguments(words)
+    except ValueError as error:
+        refuse(str(error), 'Write them as ["conv_dim=4", "conv_alpha=1"].', " ".join(words))
+    for name, value in given.items():
+        word = f"{name}={value}"
         if name in _LR_WEIGHTS:
             refuse(
                 "learning rates for single blocks are not supported",
@@ -79,9 +81,8 @@ def read_arguments(words: Sequence[str], file: Any = None) -> NetworkArguments:
             refuse("has no effect in kohya's networks.lora", "Set network_dropout instead.", word)
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-            refuse(
-                "there is no such argument", f"Did you mean {near[0]}?" if near else f"Known: {known}.", word
-            )
+            hint = f"Did you mean {near[0]}? " if near else ""
+            refuse("there is no such argument", f"{hint}There are: {', '.join(known)}.", word)
         try:
             found[name] = _READERS[name](value)
         except ValueError:
@@ -184,7 +185,7 @@ class NetworkForm:
 def form_of(config: TrainingConfig) -> NetworkForm:
     """Return the sizes that a configuration asks for."""
     alpha = config.network_alpha or float(config.network_dim)
-    args = read_arguments(config.network_args)
+    args = read_network_arguments(config.network_args)
     return NetworkForm(config.network_dim, alpha, args, config.network_dropout)
 
 
@@ -200,7 +201,9 @@ def form_of_file(
     ranks = {key.removesuffix(DOWN): int(shape[0]) for key, shape in shapes.items() if key.endswith(DOWN)}
     sizes = {name: (rank, alphas.get(name, 0.0) or float(rank)) for name, rank in ranks.items()}
     rank, alpha = max(sizes.values(), default=(config.network_dim, config.network_alpha))
-    return NetworkForm(rank, alpha, read_arguments(config.network_args), config.network_dropout, sizes)
+    return NetworkForm(
+        rank, alpha, read_network_arguments(config.network_args), config.network_dropout, sizes
+    )
 
 
 def block_of(name: str) -> int:
@@ -214,22 +217,3 @@ def block_of(name: str) -> int:
     way, level, kind, number = found.groups()
     place = 3 * int(level) + (2 if kind in {"upsamplers", "downsamplers"} else int(number))
     return min(BLOCKS - 1, (1 if way == "down" else BLOCKS // 2 + 1) + place)
-
-
-def read_sizes(path: Path) -> tuple[dict[str, tuple[int, ...]], dict[str, float]]:
-    """Return the shapes and the alphas of a LoRA file.
-
-    Raises:
-        InputError: absent, damaged, or not a LoRA in kohya's form.
-    """
-    from safetensors import safe_open
-
-    from ..weights_file import read_header
-
-    remedy = "Choose a LoRA in kohya's form, as this trainer and sd-scripts write them."
-    shapes = dict(read_header(path, remedy=remedy).shapes)
-    if not any(key.startswith("lora_") and key.endswith(DOWN) for key in shapes):
-        raise InputError("is not a LoRA in kohya's form", file=path, field="network_weights", remedy=remedy)
-    with safe_open(path, framework="pt") as file:  # numpy has no bfloat16
-        alphas = {k.removesuffix(ALPHA): float(file.get_tensor(k)) for k in shapes if k.endswith(ALPHA)}
-    return shapes, alphas

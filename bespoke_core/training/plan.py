@@ -11,14 +11,17 @@ from typing import Any
 from ..errors import InputError
 from ..files import key_of, sha256_of_file
 from ..tokenizer import find_tokenizer
+from .base_layers import base_layers, count_parameters, trained_layers
 from .config import KEYS_WITHOUT_EFFECT_ON_WEIGHTS, TrainingConfig
 from .dataset import TrainingSet, count_batches
 from .extent import begin_of, foreign_state, run_length
 from .keys.optimizers import check_installed, optimizer_kind
-from .layout import CLIP, UNET, Shapes, read_layout, read_shapes
+from .layout import read_layout, read_shapes
 from .outputs import check_disk, checkpoint_names, disk_need
+from .path_keys import check_paths, keys_named
 from .plan_notices import notices_of
 from .reading import read_set
+from .start_weights import check_start, planned_form
 from .state_header import STATE_FILE, Place
 from .trial import try_optimizer
 
@@ -97,6 +100,11 @@ def make_plan(config: TrainingConfig, run_folder: Path) -> TrainingPlan:
     Raises:
         InputError: a file, a folder or a key cannot be used, or the disk is too full.
     """
+    with keys_named(config):
+        return _make_plan(config, run_folder)
+
+
+def _make_plan(config: TrainingConfig, run_folder: Path) -> TrainingPlan:
     if not config.pretrained_model_name_or_path:
         raise InputError(
             "no base model is named",
@@ -104,9 +112,10 @@ def make_plan(config: TrainingConfig, run_folder: Path) -> TrainingPlan:
             value="",
             remedy="Name a Stable Diffusion 1.5 checkpoint (.safetensors).",
         )
+    check_paths(config, run_folder)
     base = Path(config.pretrained_model_name_or_path)
-    shapes = read_shapes(base)
-    read_layout(base)
+    layers = base_layers(read_shapes(base), read_layout(base))
+    said = check_start(config, layers) if config.network_weights else []
     tokenizer = find_tokenizer(config.tokenizer_path)
     if kind := optimizer_kind(config.optimizer_type):
         check_installed(kind)
@@ -114,16 +123,17 @@ def make_plan(config: TrainingConfig, run_folder: Path) -> TrainingPlan:
     processes = count_processes(config)
     batches = count_batches(training_set, config.train_batch_size, ranks=processes)
     epochs, steps = run_length(config, batches)
-    said = try_optimizer(config, steps)
+    said += try_optimizer(config, steps)
     start = foreign_state(config, run_folder)
     begin = begin_of(config, batches, steps, start)
     names = checkpoint_names(config, epochs=epochs, steps=steps, begin=begin)
-    need = disk_need(config, lora_parameters(shapes, config), len(names))
+    parameters = count_parameters(trained_layers(layers, planned_form(config), config))
+    need = disk_need(config, parameters, len(names))
     check_disk(run_folder, need)
     base_sha256 = hash_of(base)
     decides = [config_key(config, processes), training_set.key, base_sha256]
     if config.network_weights:
-        decides.append(_hash_of_start(Path(config.network_weights)))
+        decides.append(hash_of(Path(config.network_weights)))
     if start is not None:
         decides.append(hash_of(start))
     if any(dataset.batch_size for dataset in training_set.datasets) and processes > 1:
@@ -184,32 +194,6 @@ def config_key(config: TrainingConfig, processes: int = 1) -> str:
     """Return a hash of the keys that decide the trained weights; a batch counts as a whole."""
     told = {k: v for k, v in config.model_dump().items() if k not in KEYS_WITHOUT_EFFECT_ON_WEIGHTS}
     return key_of({**told, "train_batch_size": config.train_batch_size * processes})
-
-
-def lora_parameters(shapes: Shapes, config: TrainingConfig) -> int:
-    """Return how many numbers the LoRA trains, from the base file's shapes."""
-    count = 0
-    for key, shape in shapes.items():
-        if not key.endswith(".weight") or not (len(shape) == 2 or (len(shape) == 4 and shape[2:] == (1, 1))):
-            continue
-        in_unet = key.startswith(UNET) and (".transformer_blocks." in key or ".proj_" in key)
-        in_text = key.startswith(CLIP) and (".self_attn." in key or ".mlp." in key)
-        if (in_unet and config.trains_unet) or (in_text and config.trains_text_encoder):
-            count += config.network_dim * (shape[0] + shape[1])
-    return count
-
-
-def _hash_of_start(path: Path) -> str:
-    """Return the SHA-256 of the LoRA file that the run starts from, or say that there is none."""
-    if not path.is_file():
-        raise InputError(
-            "is not a file",
-            file=path,
-            field="network_weights",
-            value=str(path),
-            remedy="Name a LoRA file (.safetensors) to start from, or leave network_weights out.",
-        )
-    return hash_of(path)
 
 
 def hash_of(path: Path) -> str:

@@ -21,7 +21,7 @@ from .latent_files import LatentFiles
 from .latents import Latents, LatentStore
 from .memory_check import check_memory
 from .network import LoraNetwork, add_lora
-from .network_form import read_arguments
+from .network_form import read_network_arguments
 from .noise import alphas_cumprod
 from .optimizer import make_optimizer
 from .parallel import Ranks
@@ -76,11 +76,12 @@ class Session:
     @property
     def rates(self) -> dict[str, float]:
         """The learning rate of each parameter group: "unet", "text_encoder", LoRA+'s "unet_up" ..."""
+        arguments = read_network_arguments(self.config.network_args)
         names = [
             part + up
             for part in ("unet", "text_encoder")
             if self.network.parameters(part)
-            for up in (("", "_up") if read_arguments(self.config.network_args).up_ratio(part) != 1 else ("",))
+            for up in (("", "_up") if arguments.up_ratio(part) != 1 else ("",))
         ]
         return dict(zip(names, map(float, self.scheduler.get_last_lr()), strict=True))
 
@@ -165,7 +166,7 @@ def _new_to(plan: TrainingPlan, tell: Tell) -> Callable[[str], None]:
 
 def _groups(config: TrainingConfig, network: LoraNetwork) -> dict[str, list[dict[str, Any]]]:
     """Return each part's parameter groups: one, or two where LoRA+ gives `up` a rate of its own."""
-    arguments = read_arguments(config.network_args)
+    arguments = read_network_arguments(config.network_args)
     found: dict[str, list[dict[str, Any]]] = {}
     parts: tuple[Literal["unet", "text_encoder"], ...] = ("unet", "text_encoder")
     for part in parts:

@@ -77,14 +77,12 @@ def find_state(path: Path) -> Path:
     if (path / "train_state.json").is_file() or (path / "optimizer.bin").is_file():
         raise InputError(
             "is a state of kohya's scripts, which holds pickled code and another order of chance",
-            file=path,
             field="resume",
             value=str(path),
             remedy="Begin from its LoRA file instead: network_weights, with initial_epoch if you like.",
         )
     raise InputError(
         "holds no training state",
-        file=path,
         field="resume",
         value=str(path),
         remedy=f"Name a run's folder with {STATE_FILE.as_posix()} in it, or leave resume out.",

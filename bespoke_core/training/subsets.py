@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..captions.folder import CAPTION_EXTENSIONS, PICTURE_EXTENSIONS
+from ..captions.folder import CAPTION_EXTENSIONS, PICTURE_EXTENSIONS, names_regularisation
 from ..errors import InputError
 from .augment import Augmentation
 from .caption import CaptionSettings
@@ -99,15 +99,7 @@ def from_folders(config: TrainingConfig) -> tuple[Dataset, list[str]]:
     notices: list[str] = []
     subsets = list(_subsets(Path(config.train_data_dir), config, False, notices))
     if config.reg_data_dir:
-        regularisation = Path(config.reg_data_dir)
-        if not regularisation.is_dir():
-            raise InputError(
-                "there is no such folder",
-                field="reg_data_dir",
-                value=config.reg_data_dir,
-                remedy="Check the path, or leave it out.",
-            )
-        subsets += _subsets(regularisation, config, True, notices)
+        subsets += _subsets(Path(config.reg_data_dir), config, True, notices)
     return Dataset(config, tuple(subsets)), notices
 
 
@@ -131,7 +123,7 @@ def _subsets(root: Path, config: TrainingConfig, is_reg: bool, notices: list[str
         if left_out:
             notices.append(f"left out, because their names give no repeats: {', '.join(left_out[:6])}")
         return
-    _refuse_too_high(root, children)
+    _refuse_too_high(root, children, is_reg)
     match = _REPEATS.match(root.name)
     label = f"reg/{root.name}" if is_reg else ""
     # A larger number is more likely a year or a size than a wish.
@@ -143,14 +135,18 @@ def _subsets(root: Path, config: TrainingConfig, is_reg: bool, notices: list[str
         yield _subset(root, label, 1 if is_reg else repeats_of_plain(config), root.name, is_reg, config)
 
 
-def _refuse_too_high(root: Path, children: list[Path]) -> None:
-    """Refuse the folder above one with kohya's folders, and say which was meant."""
+def _refuse_too_high(root: Path, children: list[Path], is_reg: bool) -> None:
+    """Refuse the folder above one with kohya's folders, and say which was meant.
+
+    Where kohya's usual folders img, reg, model and log lie in it, reg is not what is to be learnt.
+    """
     if any(path.suffix.lower() in PICTURE_EXTENSIONS for path in _entries(root)):
         return
     meant = [
         child.name
         for child in children
-        if any(path.is_dir() and _REPEATS.match(path.name) for path in _entries(child))
+        if (is_reg or not names_regularisation(child.name))
+        and any(path.is_dir() and _REPEATS.match(path.name) for path in _entries(child))
     ]
     if meant:
         raise InputError(

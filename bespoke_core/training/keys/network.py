@@ -61,9 +61,9 @@ class NetworkKeys(Keys):
 
 def check(config: TrainingConfig, refuse: Refuse) -> None:
     """Refuse keys of the network that contradict each other or say what is not there."""
-    from ..network_form import read_arguments
+    from ..network_form import read_network_arguments
 
-    read_arguments(config.network_args)
+    read_network_arguments(config.network_args)
     if config.dim_from_weights and not config.network_weights:
         refuse(
             "dim_from_weights",

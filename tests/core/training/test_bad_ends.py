@@ -122,15 +122,6 @@ def test_a_base_model_with_a_hole_in_it_is_blamed_by_name(
     assert not list((tmp_path / "run").glob("*.safetensors"))
 
 
-def test_a_lora_to_start_from_that_is_not_there_is_named_before_anything_is_made(
-    make_config: Make, tmp_path: Path
-) -> None:
-    start = tmp_path / "gone.safetensors"
-    with pytest.raises(InputError, match=r"gone\.safetensors.*network_weights.*leave network_weights out"):
-        train_here(make_config(network_weights=str(start)), tmp_path / "run")
-    assert not (tmp_path / "run").exists()
-
-
 @pytest.mark.parametrize(
     ("change", "named"),
     [

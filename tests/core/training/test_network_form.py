@@ -9,7 +9,7 @@ import pytest
 
 from bespoke_core.errors import InputError
 from bespoke_core.training.config import from_values
-from bespoke_core.training.network_form import BLOCKS, block_of, form_of, read_arguments
+from bespoke_core.training.network_form import BLOCKS, block_of, form_of, read_network_arguments
 
 torch = pytest.importorskip("torch")
 
@@ -95,7 +95,7 @@ def test_blocks_are_counted_as_kohya_counts_them() -> None:
     ("words", "said"),
     [
         (["conv_dims=4"], "Did you mean conv_dim"),
-        (["conv_dim"], "name=value"),
+        (["conv_dim"], "key=value"),
         (["conv_dim=four"], "number from 0 to 1024"),
         (["rank_dropout=1"], "from 0 to below 1"),
         (["dropout=0.1"], "network_dropout"),
@@ -111,10 +111,10 @@ def test_arguments_that_make_no_sense_are_refused_with_what_to_do(words: list[st
 
 
 def test_lora_plus_speeds_up_the_part_that_is_named() -> None:
-    args = read_arguments(["loraplus_lr_ratio=4", "loraplus_unet_lr_ratio=16"])
+    args = read_network_arguments(["loraplus_lr_ratio=4", "loraplus_unet_lr_ratio=16"])
     assert args.up_ratio("unet") == 16
     assert args.up_ratio("text_encoder") == 4
-    assert read_arguments([]).up_ratio("unet") == 1
+    assert read_network_arguments([]).up_ratio("unet") == 1
 
 
 def test_a_run_starts_from_a_file_and_may_take_its_ranks(tiny_base: Path, tmp_path: Path) -> None:

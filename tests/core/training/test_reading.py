@@ -85,9 +85,8 @@ def test_regularisation_pictures_beyond_those_needed_are_left_out_and_that_is_sa
 
 
 def test_no_folder_of_regularisation_pictures_is_refused(make_config: Make) -> None:
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InputError, match=r"nowhere.*there is no such folder"):
         read_set(make_config(reg_data_dir="nowhere"))
-    assert caught.value.field == "reg_data_dir"
 
 
 def test_held_out_pictures_are_not_trained_on_and_come_once(make_config: Make, tmp_path: Path) -> None:
@@ -221,4 +220,22 @@ def test_the_folder_above_the_parent_is_refused_and_the_parent_is_named(
 ) -> None:
     into(dataset, "10_punk")
     with pytest.raises(InputError, match=r"one level too high: punks in it .* Choose punks\."):
+        read_set(make_config(train_data_dir=str(dataset.parent)))
+
+
+def test_the_regularisation_folder_beside_the_parent_is_not_offered_to_be_learnt(
+    make_config: Make, dataset: Path
+) -> None:
+    into(dataset, "10_punk")
+    shutil.copytree(dataset, dataset.parent / "reg")
+    with pytest.raises(InputError, match=r"one level too high: punks in it .* Choose punks\.$"):
+        read_set(make_config(train_data_dir=str(dataset.parent)))
+
+
+@pytest.mark.parametrize("name", ["reg", "Reg_images", "regularization"])
+def test_a_plain_regularisation_folder_is_not_offered_either(
+    make_config: Make, dataset: Path, name: str
+) -> None:
+    shutil.copytree(dataset, dataset.parent / name)
+    with pytest.raises(InputError, match=r"one level too high.* sub-folders: punks\.$"):
         read_set(make_config(train_data_dir=str(dataset.parent)))
