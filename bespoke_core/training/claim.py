@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ..errors import InputError
 from .processes import ancestors, identity, is_there
@@ -41,12 +41,35 @@ def claim(run_folder: Path, owner: str | None = None) -> None:
     with _locked(run_folder / LOCK_FILE) as file:
         holder = _holder(file)
         if holder and holder not in {identity(), owner} and holder not in ancestors():
-            raise InputError(
-                f"process {holder.partition(':')[0]} is training there",
-                file=run_folder,
-                remedy="Wait for it, stop it, or use another output_name.",
-            )
+            raise occupied(run_folder, holder, _told(file).get("machine", ""))
         _write(file, owner or identity())
+
+
+def occupied(run_folder: Path, owner: str, machine: str = "") -> InputError:
+    """Return the error of a folder in which another process trains, on `machine` or the one in its file."""
+    if not machine:
+        with (run_folder / LOCK_FILE).open("rb") as file:
+            machine = str(_told(file).get("machine", ""))
+    process, elsewhere = owner.partition(":")[0], machine not in {"", _machine()}
+    return InputError(
+        f"process {process}{' on ' + machine.partition(':')[0] if elsewhere else ''} is training there",
+        file=run_folder,
+        remedy="Wait for it, stop it, or use another output_name."
+        + (f" Once it is gone, its claim ends within {_STALE_SECONDS:.0f} seconds." if elsewhere else ""),
+    )
+
+
+def keeps(run_folder: Path) -> bool:
+    """Return whether the folder is still this process's after `claim`; False too when the folder is gone.
+
+    It can be lost to another machine that shares the folder, while this one slept.
+    """
+    path = run_folder / LOCK_FILE
+    if not path.is_file():
+        return run_folder.is_dir()  # no claim at all: nobody else has it
+    with path.open("rb") as file:
+        told = _told(file)
+    return told.get("owner") == identity() and told.get("machine") == _machine()
 
 
 def pass_on(run_folder: Path, owner: str) -> None:
@@ -72,8 +95,11 @@ def held(run_folder: Path) -> Iterator[None]:
 
     def renew() -> None:
         while not ended.wait(_RENEW_SECONDS):
-            if (run_folder / LOCK_FILE).is_file():
-                os.utime(run_folder / LOCK_FILE)
+            try:
+                if keeps(run_folder):
+                    os.utime(run_folder / LOCK_FILE)
+            except OSError:
+                continue  # out of reach for a moment, or removed; the next file of the run finds out
 
     thread = threading.Thread(target=renew, name="claim", daemon=True)
     thread.start()
@@ -96,18 +122,24 @@ def owner_of(run_folder: Path) -> str:
 
 def _holder(file: BinaryIO) -> str:
     """Return the living owner that the file names, or an empty text."""
-    file.seek(0)
-    try:
-        told = json.loads(file.read() or b"{}")
-    except ValueError:
-        return ""  # cut off by a crash of the machine: whoever wrote it is gone
-    owner = str(told.get("owner", "")) if isinstance(told, dict) else ""
+    told = _told(file)
+    owner = str(told.get("owner", ""))
     if not owner:
         return ""
     if told.get("machine") != _machine():
         renewed = os.fstat(file.fileno()).st_mtime
         return owner if abs(time.time() - renewed) < _STALE_SECONDS else ""
     return owner if is_there(owner) else ""
+
+
+def _told(file: BinaryIO) -> dict[str, Any]:
+    """Return what the file says; nothing where a crash of the machine has cut it off: its writer is gone."""
+    file.seek(0)
+    try:
+        told = json.loads(file.read() or b"{}")
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def _write(file: BinaryIO, owner: str) -> None:
@@ -119,9 +151,15 @@ def _write(file: BinaryIO, owner: str) -> None:
 
 
 def _machine() -> str:
-    """Name this machine since its last start; a container or a restarted machine is another one."""
-    boot = Path("/proc/sys/kernel/random/boot_id")
-    return f"{socket.gethostname()}:{boot.read_text(encoding='ascii').strip() if boot.is_file() else ''}"
+    """Name this machine since its last start; a restarted one is another, and so is a container.
+
+    Containers may share a name and a kernel: which process a number means is a matter of their namespaces.
+    """
+    boot, numbers = Path("/proc/sys/kernel/random/boot_id"), Path("/proc/self/ns/pid")
+    parts = [boot.read_text(encoding="ascii").strip() if boot.is_file() else ""]
+    if numbers.exists():
+        parts.append(str(numbers.readlink()))
+    return ":".join([socket.gethostname(), *parts])
 
 
 @contextmanager

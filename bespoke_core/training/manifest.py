@@ -17,7 +17,7 @@ import psutil
 from .. import __version__
 from ..errors import InputError
 from ..files import sha256_of_file, write_json
-from .claim import owner_of
+from .claim import occupied, owner_of
 from .judge import best_of_run
 from .kohya_file import is_whole
 from .outputs import checkpoint_names
@@ -109,11 +109,7 @@ def check_run_folder(plan: TrainingPlan) -> None:
     """
     owner = owner_of(plan.run_folder)
     if owner not in {"", identity()} and owner not in ancestors():
-        raise InputError(
-            f"process {owner.partition(':')[0]} is training there",
-            file=plan.run_folder,
-            remedy="Wait for it, stop it, or use another output_name.",
-        )
+        raise occupied(plan.run_folder, owner)
     told = read_manifest(plan.run_folder)
     if told is not None and told.get("fingerprint") != plan.fingerprint and told.get("checkpoints"):
         raise InputError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+from .claim import keeps
 from .ema import weights_to_keep
 from .errors import TrainingError
 from .kohya_file import save_lora
@@ -107,10 +108,15 @@ class Saver:
         )
 
     def _check_folder(self) -> None:
-        """Refuse to go on in a folder that somebody has removed: half a run would look like a whole one."""
+        """Refuse to go on in a folder that somebody has removed or taken over: two halves are no run."""
         folder = self._session.plan.run_folder
         if not folder.is_dir():
             raise TrainingError(f"The run's folder {folder} was removed while it was trained in. Start anew.")
+        if not keeps(folder):
+            raise TrainingError(
+                f"Another process has taken over {folder} while this one gave no sign of life, as on a "
+                "machine that sleeps. That one goes on with the run; this one writes nothing more."
+            )
 
 
 def _unwritten(what: str, error: OSError) -> str:

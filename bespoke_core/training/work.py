@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import BespokeError, InputError, UserCancelledError
 from ..events import EventLog
 from ..files import write_text
-from .claim import claim, held
+from .claim import claim, held, keeps
 from .config import TrainingConfig, read_toml, to_toml, with_absolute_paths
 from .errors import StoppedError, TrainingError
 from .judge import SAMPLES_FOLDER
@@ -229,8 +229,8 @@ def _write_end(plan: TrainingPlan, tell: Callable[..., None], error: BaseExcepti
         reason = stopped_by
     status = "cancelled" if cancelled else "failed"
     place = {"step": error.place.step, "saved": error.saved} if isinstance(error, StoppedError) else {}
-    if not plan.run_folder.is_dir():
-        return  # it was removed; what is told now would make half a folder
+    if not keeps(plan.run_folder):
+        return  # removed, or another's: what is told now would make half a folder, or spoil that one's
     try:
         write_manifest(plan, status, reason=reason)
         made = (read_manifest(plan.run_folder) or {}).get("checkpoints", [])

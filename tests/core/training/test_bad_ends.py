@@ -68,6 +68,22 @@ def test_a_folder_that_is_removed_while_it_is_trained_in_stays_removed(
     assert not run.exists()
 
 
+def test_a_run_whose_folder_was_taken_over_while_the_machine_slept_writes_nothing_more(
+    make_config: Make, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    kept: dict[str, bytes] = {}
+
+    def take_over() -> None:
+        (run / "run.lock").write_text('{"owner": "77:1", "machine": "elsewhere"}', encoding="utf-8")
+        kept.update({path.name: path.read_bytes() for path in run.glob("*.*") if path.suffix != ".jsonl"})
+
+    with pytest.raises(TrainingError, match="Another process has taken over"):
+        train_here(make_config(), run, listen=at_step(3, take_over))
+    assert kept == {path.name: path.read_bytes() for path in run.glob("*.*") if path.suffix != ".jsonl"}
+    assert steps(run) == [1, 2, 3]
+
+
 def test_a_log_that_was_cut_off_spoils_nothing(make_config: Make, tmp_path: Path) -> None:
     run = tmp_path / "run"
 

@@ -12,7 +12,7 @@ import pytest
 
 from bespoke_core.errors import InputError
 from bespoke_core.training import claim as claims
-from bespoke_core.training.claim import LOCK_FILE, claim, held, owner_of, pass_on, release
+from bespoke_core.training.claim import LOCK_FILE, claim, held, keeps, owner_of, pass_on, release
 from bespoke_core.training.processes import ancestors, identity, is_there
 
 PACK = Path(__file__).resolve().parents[3]
@@ -97,7 +97,7 @@ def test_an_owner_on_another_machine_counts_while_it_shows_that_it_is_there(
 ) -> None:
     path = tmp_path / LOCK_FILE
     path.write_text(json.dumps({"owner": "77:1", "machine": "elsewhere"}), encoding="utf-8")
-    with pytest.raises(InputError, match="process 77 is training there"):
+    with pytest.raises(InputError, match=r"process 77 on elsewhere is training there.*120 seconds"):
         claim(tmp_path)
     os.utime(path, (0, 0))
     claim(tmp_path)
@@ -106,6 +106,18 @@ def test_an_owner_on_another_machine_counts_while_it_shows_that_it_is_there(
         os.utime(path, (0, 0))
         while path.stat().st_mtime == 0:
             pass
+
+
+@pytest.mark.skipif(not Path("/proc/self/ns/pid").exists(), reason="needs Linux' namespaces")
+def test_a_container_of_the_same_name_is_another_machine(tmp_path: Path) -> None:
+    claim(tmp_path)
+    path = tmp_path / LOCK_FILE
+    told = json.loads(path.read_text(encoding="utf-8"))
+    assert "pid:[" in told["machine"]
+    told |= {"owner": "77:1", "machine": told["machine"].replace("pid:[", "pid:[9")}
+    path.write_text(json.dumps(told), encoding="utf-8")  # there it lives; here nobody can tell
+    assert owner_of(tmp_path) == "77:1"
+    assert not keeps(tmp_path)
 
 
 def test_a_process_is_known_by_its_start_whatever_the_clock_says() -> None:
