@@ -5,14 +5,11 @@ The keys themselves stand in `keys`.
 
 from __future__ import annotations
 
-import math
 import os
-import types
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -24,6 +21,8 @@ from .keys import CHECKS, KEYS_WITHOUT_EFFECT_ON_WEIGHTS, PATH_KEYS, TrainingCon
 from .keys.about import HIDDEN_KEYS
 from .keys.fields import TRAINING
 from .keys.translate import translate
+from .options import Option, describe, refusal
+from .path_keys import file_named
 
 __all__ = [
     "KEYS_WITHOUT_EFFECT_ON_WEIGHTS",
@@ -37,66 +36,6 @@ __all__ = [
     "with_absolute_paths",
     "with_values",
 ]
-
-
-@dataclass(frozen=True)
-class Option:
-    """One key as the node, the command line and the documentation show it.
-
-    Attributes:
-        kind: the Python type of its values; `str` for choices of text.
-        optional: None is a value of its own ("not given").
-        choices: the allowed values, or empty.
-        minimum, maximum: the range's ends, or None.
-        unit: "px", "steps", ... or empty.
-        section: the TOML section it is written to.
-    """
-
-    name: str
-    kind: type
-    optional: bool
-    default: Any
-    choices: tuple[Any, ...]
-    minimum: float | None
-    maximum: float | None
-    unit: str
-    section: str
-    help: str
-
-
-def describe() -> tuple[Option, ...]:
-    """Return every key that can be set, in the order of the class, made from its fields."""
-    return tuple(_option(name) for name in TrainingConfig.model_fields if name not in HIDDEN_KEYS)
-
-
-def _option(name: str) -> Option:
-    field = TrainingConfig.model_fields[name]
-    kinds, optional = [field.annotation], False
-    if isinstance(field.annotation, types.UnionType) or typing.get_origin(field.annotation) is typing.Union:
-        kinds = [kind for kind in typing.get_args(field.annotation) if kind is not type(None)]
-        optional = type(None) in typing.get_args(field.annotation)
-    choices: tuple[Any, ...] = typing.get_args(kinds[0]) if typing.get_origin(kinds[0]) is Literal else ()
-    bare = typing.get_origin(kinds[0]) or kinds[0]  # tuple[str, ...] is a tuple
-    kind = type(choices[0]) if choices else typing.cast(type, float if float in kinds else bare)
-    low = [
-        v for m in field.metadata for v in (getattr(m, "ge", None), getattr(m, "gt", None)) if v is not None
-    ]
-    high = [
-        v for m in field.metadata for v in (getattr(m, "le", None), getattr(m, "lt", None)) if v is not None
-    ]
-    extra = typing.cast("dict[str, str]", field.json_schema_extra)
-    return Option(
-        name,
-        kind,
-        optional,
-        field.default,
-        choices,
-        low[0] if low else None,
-        high[0] if high else None,
-        extra["unit"],
-        extra["section"],
-        field.description or "",
-    )
 
 
 def from_values(values: Mapping[str, Any], *, file: str | os.PathLike[str] | None = None) -> TrainingConfig:
@@ -117,9 +56,10 @@ def from_values(values: Mapping[str, Any], *, file: str | os.PathLike[str] | Non
     try:
         config = TrainingConfig.model_validate(known)
     except ValidationError as error:
-        raise _input_error(error, file) from None
+        raise refusal(error, file) from None
     config = _with_buckets_that_hold(config, known)
-    _check_together(config, file)
+    with file_named(file):
+        _check_together(config, file)
     return config
 
 
@@ -176,39 +116,7 @@ def with_absolute_paths(config: TrainingConfig) -> TrainingConfig:
     return config.model_copy(update=paths)
 
 
-def _input_error(error: ValidationError, file: str | os.PathLike[str] | None) -> InputError:
-    first = error.errors()[0]
-    field = str(first["loc"][0]) if first["loc"] else None
-    message = first["msg"].removeprefix("Value error, ")
-    if field is None:
-        return InputError(message, file=file, remedy="Correct the configuration.")
-    option = _option(field)
-    value = first["input"]
-    if first["type"] == "string_pattern_mismatch":
-        message = "has letters that cannot stand there, or is not of the right form"
-    if isinstance(value, str) and option.kind in (int, float, bool) and _bare(value):
-        remedy = f"Write it without quotes: {value.strip()}."
-    elif option.choices:
-        remedy = "Use one of: " + ", ".join(str(choice) for choice in option.choices) + "."
-    elif option.minimum is not None:
-        remedy = f"Use a number from {option.minimum:g} to {option.maximum:g}."
-    else:
-        remedy = f"Use {_KIND_NAMES.get(option.kind, 'another value')}. {option.help}"
-    return InputError(
-        message[0].lower() + message[1:], file=file, field=field, value=first["input"], remedy=remedy
-    )
-
-
-def _bare(text: str) -> bool:
-    """Return whether text in quotes holds what should stand there without them."""
-    try:
-        return text.strip().lower() in ("true", "false") or math.isfinite(float(text))
-    except ValueError:
-        return False
-
-
 _LONGEST_NAME = 150  # bytes; epoch numbers and endings still have to fit into a file name
-_KIND_NAMES = {bool: "true or false", int: "a whole number", float: "a number", str: "text in quotes"}
 
 
 def _check_together(config: TrainingConfig, file: str | os.PathLike[str] | None) -> None:

@@ -180,7 +180,7 @@ def _check_keys(path: Path, table: Table, where: str) -> None:
     known = _SUBSET if is_subset else (*_DATASET, "subsets") if where != "general" else _DATASET
     for key, value in table.items():
         field = f"{where}.{key}"
-        if key in _REFUSED and value not in (False, None, ""):
+        if key in _REFUSED and value:
             _refuse(path, field, value, f"is not supported: {_REFUSED[key]}", "Change that line.")
         if key in _REFUSED:
             continue
@@ -201,8 +201,12 @@ def _refuse_unknown(path: Path, field: str, value: object, known: tuple[str, ...
     key = field.rpartition(".")[2]
     near = difflib.get_close_matches(key, known, n=1, cutoff=0.6)
     remedy = f"Did you mean {near[0]}?" if near else f"Known are {', '.join(sorted(known))}."
-    if key in TrainingConfig.model_fields:
+    if key in _CONFIG_NAMES.values():
+        remedy = "Did you mean batch_size?"
+    elif key in TrainingConfig.model_fields:
         remedy = "It is a key of the training configuration: write it there."
+    elif key == "subsets":
+        remedy = "Write [[datasets]] above it, and [[datasets.subsets]] in its place."
     _refuse(path, field, value, "there is no such key", remedy)
 
 

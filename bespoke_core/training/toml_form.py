@@ -65,6 +65,10 @@ def parse(text: str, *, file: str | os.PathLike[str] | None) -> dict[str, Any]:
             document: dict[str, Any] = json.loads(text)
             return document
         return tomllib.loads(text)
+    except RecursionError:
+        raise InputError(
+            "has too many brackets inside brackets", file=file, remedy="Write it as the documentation shows."
+        ) from None
     except json.JSONDecodeError as error:
         raise InputError(
             f"is not valid JSON ({error})", file=file, remedy="Save it again, or write TOML."

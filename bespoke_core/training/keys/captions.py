@@ -13,7 +13,7 @@ class CaptionKeys(Keys):
     caption_extension: str = field(
         DATA,
         ".txt",
-        "The ending of caption files (kohya's own default is .caption).",
+        "The ending of caption files with its dot (kohya's own default is .caption).",
         "",
         pattern=r"^\.[A-Za-z0-9_.]+$",
     )

@@ -38,9 +38,12 @@ def field(section: str, default: Any, help_text: str, unit: str = "", **limits: 
 
 
 def _texts(value: object) -> object:
-    """Turn kohya's list of "key=value" texts, or one text with blanks between them, into a tuple."""
+    """Turn kohya's list of "key=value" texts, or one text with blanks between them, into a tuple.
+
+    In one text each may stand in quotes, as on a command line; quotes around a value alone are part of it.
+    """
     if isinstance(value, str):
-        return tuple(value.split())
+        return tuple(word.strip("\"'") if word[0] == word[-1] else word for word in value.split())
     return tuple(value) if isinstance(value, list) else value
 
 

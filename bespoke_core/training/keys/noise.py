@@ -74,7 +74,7 @@ class NoiseKeys(Keys):
 
 def check(config: TrainingConfig, refuse: Refuse) -> None:
     """Refuse keys of the noise that contradict each other, as kohya does."""
-    if config.adaptive_noise_scale is not None and not config.noise_offset:
+    if config.adaptive_noise_scale and not config.noise_offset:
         refuse("adaptive_noise_scale", "changes noise_offset, which is 0", "Give noise_offset too.")
     low, high = config.min_timestep or 0, 1000 if config.max_timestep is None else config.max_timestep
     if low > high or high == low == 1000:

@@ -12,6 +12,33 @@ from .elsewhere import REFUSED, WITHOUT_EFFECT
 
 _RENAMED = {"caption_extention": "caption_extension"}
 _OLD_OPTIMIZERS = {"use_8bit_adam": "AdamW8bit", "use_lion_optimizer": "Lion"}
+_ALIASES = {
+    **dict.fromkeys(("lr", "learning_rates", "lr_unet"), "learning_rate"),
+    **dict.fromkeys(("rank", "dim", "lora_rank", "lora_dim", "network_rank"), "network_dim"),
+    **dict.fromkeys(("alpha", "lora_alpha"), "network_alpha"),
+    **dict.fromkeys(("epochs", "num_epochs", "num_train_epochs", "max_epochs"), "max_train_epochs"),
+    **dict.fromkeys(("steps", "max_steps", "num_steps", "num_train_steps"), "max_train_steps"),
+    **dict.fromkeys(("batch_size", "batch", "per_device_train_batch_size"), "train_batch_size"),
+    **dict.fromkeys(("optimizer", "optimiser", "optimizer_name"), "optimizer_type"),
+    **dict.fromkeys(("scheduler", "lr_schedule"), "lr_scheduler"),
+    **dict.fromkeys(("lr_warmup", "warmup", "warmup_steps"), "lr_warmup_steps"),
+    **dict.fromkeys(("max_resolution", "size", "image_size"), "resolution"),
+    **dict.fromkeys(("repeats", "repeat"), "num_repeats"),
+    **dict.fromkeys(
+        ("model", "base", "base_model", "checkpoint", "ckpt", "model_path", "pretrained_model"),
+        "pretrained_model_name_or_path",
+    ),
+    **dict.fromkeys(("image_dir", "data_dir", "dataset_dir", "instance_data_dir"), "train_data_dir"),
+    **dict.fromkeys(("name", "lora_name"), "output_name"),
+    **dict.fromkeys(("output", "output_folder"), "output_dir"),
+    **dict.fromkeys(("precision", "dtype"), "mixed_precision"),
+    **dict.fromkeys(("prompts", "validation_prompt", "validation_prompts"), "sample_prompts"),
+    "report_to": "log_with",
+    "checkpointing_steps": "save_every_n_steps",
+    "snr_gamma": "min_snr_gamma",
+    "resume_from_checkpoint": "resume",
+}
+"""What other trainers and people call a key of kohya's, where that is not told by its letters."""
 _File = str | PathLike[str] | None
 
 
@@ -56,8 +83,11 @@ def translate(
 def nearest(key: str, known: Collection[str]) -> str:
     """Return a sentence that names the known key nearest to a misspelt one, kohya's others among them."""
     every = [*known, *WITHOUT_EFFECT, *REFUSED, *_RENAMED, *_OLD_OPTIMIZERS]
-    near = difflib.get_close_matches(key, every, n=1, cutoff=0.6)
-    return f"Did you mean {near[0]}?" if near else "Remove it, or look the keys up in the documentation."
+    plain = key.strip().lower().replace("-", "_")
+    near = (
+        [_ALIASES[plain]] if plain in _ALIASES else difflib.get_close_matches(plain, every, n=1, cutoff=0.6)
+    )
+    return f"Did you mean {near[0]}?" if near else "Remove it; `bespoke keys` lists all that there are."
 
 
 def _asks(value: object) -> bool:

@@ -9,7 +9,7 @@ import pytest
 
 from bespoke_core.errors import InputError
 from bespoke_core.training import config
-from bespoke_core.training.keys import TrainingConfig
+from bespoke_core.training.keys import TrainingConfig, translate
 from bespoke_core.training.keys.elsewhere import REFUSED, WITHOUT_EFFECT
 
 FRONT_END = """
@@ -171,7 +171,11 @@ def test_no_key_is_both_ours_and_another_trainers() -> None:
 
 @pytest.mark.parametrize(
     ("key", "near"),
-    [("max_data_loader_n_worker", "max_data_loader_n_workers"), ("lerning_rate", "learning_rate")],
+    [
+        *[("max_data_loader_n_worker", "max_data_loader_n_workers"), ("lerning_rate", "learning_rate")],
+        *[("NETWORK_DIM", "network_dim"), ("network-dim", "network_dim"), ("rank", "network_dim")],
+        *[("lr", "learning_rate"), ("batch_size", "train_batch_size"), ("epochs", "max_train_epochs")],
+    ],
 )
 def test_a_misspelt_key_gets_the_nearest_among_all_that_are_known(key: str, near: str) -> None:
     with pytest.raises(InputError, match=f"Did you mean {near}"):
@@ -201,6 +205,51 @@ def test_the_front_ends_epoch_counts_where_nothing_else_says_how_long() -> None:
 )
 def test_the_text_encoders_rate_may_be_a_list(value: Any, expected: float | None) -> None:
     assert config.from_values({"text_encoder_lr": value}).text_encoder_lr == expected
+
+
+def test_the_name_that_people_say_leads_to_a_key_that_there_is() -> None:
+    assert set(translate._ALIASES.values()) <= TrainingConfig.model_fields.keys()
+    assert not translate._ALIASES.keys() & TrainingConfig.model_fields.keys()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "says"),
+    [
+        ("learning_rate", "", "is empty. Leave it out: its default is 2e-06."),
+        ("cache_latents", "", "Leave it out: its default is true."),
+        ("save_every_n_steps", "", "is empty. Leave it out."),
+        ("save_every_n_steps", 0, "or leave it out."),
+        ("keep_tokens", "1", "Write it without quotes: 1."),
+        ("bucket_reso_steps", 64.0, "Write it without a point: 64."),
+        ("resolution", 512.0, 'as in "512,512"'),
+        ("caption_extension", "txt", "with its dot"),
+        *[
+            ("learning_rate", value, "Use a number from 0 to 10.")
+            for value in (float("nan"), float("inf"), -1)
+        ],
+        *[("network_dim", value, "Use a number from 1 to 1024.") for value in (0, True, [8], 10**30, "wide")],
+    ],
+)
+def test_a_value_that_cannot_be_is_told_with_what_to_write(key: str, value: object, says: str) -> None:
+    with pytest.raises(InputError) as caught:
+        config.from_values({key: value}, file="a.toml")
+    assert (caught.value.field, caught.value.file) == (key, "a.toml")
+    assert says in str(caught.value)
+
+
+def test_what_is_switched_off_needs_no_company() -> None:
+    assert config.from_values({"adaptive_noise_scale": 0.0}).noise_offset == 0
+
+
+def test_arguments_in_one_text_may_stand_in_quotes() -> None:
+    quoted = config.from_values({"optimizer_args": '"weight_decay=0.1" "betas=0.9,0.99"'})
+    assert quoted.optimizer_args == ("weight_decay=0.1", "betas=0.9,0.99")
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 10_000, '{"a":' * 10_000])
+def test_a_file_of_brackets_alone_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match="brackets"):
+        config.read_toml(text + "\n")
 
 
 def test_lists_of_arguments_survive_the_toml_file(tmp_path: Path) -> None:
