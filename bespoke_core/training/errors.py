@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import BespokeError, UserCancelledError
@@ -25,3 +28,26 @@ class StoppedError(UserCancelledError):
     def __init__(self, place: Place, *, saved: bool) -> None:
         self.place, self.saved = place, saved
         super().__init__(f"stopped in epoch {place.epoch} after step {place.step}")
+
+
+@contextmanager
+def writing(what: str, state: Path) -> Iterator[None]:
+    """Say of what cannot be written inside the block what is kept, and how the run goes on.
+
+    Args:
+        what: is written, to begin a sentence with.
+        state: the run's state file, from which it goes on if it is there.
+
+    Raises:
+        TrainingError: in place of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        kept, goes_on = "The files", "it begins again from its start, for no state was written yet"
+        if state.is_file():
+            kept, goes_on = "The files and the state", "the run goes on from that state"
+        raise TrainingError(
+            f"{what} could not be written: {error.strerror or error}. {kept} that were written before are "
+            f"whole. Make room or mend the disk, then resume: {goes_on}."
+        ) from error

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import os
 import shutil
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..errors import InputError
 from .config import TrainingConfig
-from .state_header import Place
+from .state_header import STATE_FILE, Place
 
 _RESERVE = 64 << 20  # bytes left free for logs and for other programs
 _BYTES = {"fp16": 2, "bf16": 2}
@@ -68,8 +69,14 @@ def disk_need(config: TrainingConfig, parameters: int, files: int) -> int:
     return parameters * (number * (files + 1) + (_IN_STATE + ema) * states) + _RESERVE
 
 
-def check_disk(run_folder: Path, need: int) -> None:
+def check_disk(run_folder: Path, need: int, names: Iterable[str] = ()) -> None:
     """Refuse a run whose files will not fit, or whose folder cannot be written.
+
+    Args:
+        run_folder: where they go; absent or of the same run.
+        need: bytes that all of them take.
+        names: of its LoRA files. What is there of them and of the state needs no more room, and a run that
+            has them all needs none.
 
     Raises:
         InputError: see above.
@@ -81,6 +88,10 @@ def check_disk(run_folder: Path, need: int) -> None:
         raise InputError(
             "no files can be written there", file=folder, field="output_dir", remedy="Choose another folder."
         )
+    files = [run_folder / name for name in names]
+    if files and all(file.is_file() for file in files):
+        return
+    need -= sum(file.stat().st_size for file in (*files, run_folder / STATE_FILE) if file.is_file())
     free = shutil.disk_usage(folder).free
     if free < need:
         raise InputError(

@@ -129,7 +129,7 @@ def _make_plan(config: TrainingConfig, run_folder: Path) -> TrainingPlan:
     names = checkpoint_names(config, epochs=epochs, steps=steps, begin=begin)
     parameters = count_parameters(trained_layers(layers, planned_form(config), config))
     need = disk_need(config, parameters, len(names))
-    check_disk(run_folder, need)
+    check_disk(run_folder, need, names)
     base_sha256 = hash_of(base)
     decides = [config_key(config, processes), training_set.key, base_sha256]
     if config.network_weights:

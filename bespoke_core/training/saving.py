@@ -7,13 +7,13 @@ from pathlib import Path
 
 from .claim import keeps
 from .ema import weights_to_keep
-from .errors import TrainingError
+from .errors import TrainingError, writing
 from .kohya_file import save_lora
 from .metadata import lora_metadata
 from .optimizer import described
 from .outputs import epoch_name, epochs_between_files, last_name, step_name
 from .session import Session, Tell
-from .state import STATE_FILE, Place, save_state
+from .state import Place, save_state
 
 
 class Saver:
@@ -39,10 +39,8 @@ class Saver:
         if not self._session.ranks.first or not (config.save_state or at_end):
             return
         self._check_folder()
-        try:
-            save_state(plan.run_folder / STATE_FILE, place, self._session.parts, fingerprint=plan.fingerprint)
-        except OSError as error:
-            raise TrainingError(_unwritten("The state", error)) from error
+        with writing("The state", plan.own_state):
+            save_state(plan.own_state, place, self._session.parts, fingerprint=plan.fingerprint)
         self._saved = time.monotonic()
 
     def state_within_epoch(self, place: Place) -> None:
@@ -92,11 +90,8 @@ class Saver:
             base_sha256=plan.base_sha256,
             optimizer=described(session.optimizer, session.config),
         )
-        try:
-            with weights_to_keep(session):
-                save_lora(path, session.network, precision=session.config.save_precision, metadata=metadata)
-        except OSError as error:
-            raise TrainingError(_unwritten(name, error)) from error
+        with writing(name, plan.own_state), weights_to_keep(session):
+            save_lora(path, session.network, precision=session.config.save_precision, metadata=metadata)
         self._tell(
             "checkpoint",
             epoch=place.epoch,
@@ -117,10 +112,3 @@ class Saver:
                 f"Another process has taken over {folder} while this one gave no sign of life, as on a "
                 "machine that sleeps. That one goes on with the run; this one writes nothing more."
             )
-
-
-def _unwritten(what: str, error: OSError) -> str:
-    return (
-        f"{what} could not be written: {error.strerror or error}. The files and the state that were written "
-        "before are whole. Make room or mend the disk, then resume: the run goes on from that state."
-    )

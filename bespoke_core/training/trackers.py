@@ -41,6 +41,10 @@ def trackers(plan: TrainingPlan) -> Tracker:
     return take
 
 
+def untracked(event: str, values: Mapping[str, Any]) -> None:
+    """Show nothing: the tracker of a run whose own can no longer write."""
+
+
 def figures(event: str, values: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """Yield the figures of an event under kohya's names, with held-out loss and scores beside them."""
     if event == "step":

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ..errors import BespokeError, InputError, UserCancelledError
+from ..errors import InputError
 from ..events import EventLog
 from ..files import write_text
-from .claim import claim, held, keeps
+from .claim import claim, held
 from .config import TrainingConfig, read_toml, to_toml, with_absolute_paths
-from .errors import StoppedError, TrainingError
+from .errors import TrainingError, writing
 from .judge import SAMPLES_FOLDER
 from .kohya_file import is_whole
 from .manifest import (
@@ -23,13 +23,13 @@ from .manifest import (
     check_run_folder,
     expected,
     finished_result,
-    read_manifest,
     remove_leavings,
     write_manifest,
 )
 from .plan import TrainingPlan, make_plan
 from .stopping import StopRequest, heeding
-from .trackers import TRACKED_FILE, trackers
+from .telling import Listen, teller, write_end
+from .trackers import TRACKED_FILE
 
 if TYPE_CHECKING:
     from .judge import Judge
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 CONFIG_FILE = "config.toml"
 EVENTS_FILE = "events.jsonl"
 
-Listen = Callable[[dict[str, Any]], None]
 MakeJudge = Callable[[TrainingPlan], "Judge | None"]
 
 
@@ -77,21 +76,14 @@ def train_here(
         ranks.agree("The configuration, the data set or the base model", plan.fingerprint)
         if not ranks.first:
             return _follow(plan, ranks, stop, judge)
-        done = ranks.from_first(lambda: _finished(plan))
+        done = ranks.from_first(lambda: _finished(plan, judge))
         if done:
             listen({"event": "reused", "path": str(plan.run_folder)})
             return _result(plan, done)
         resume = ranks.from_first(lambda: _open_folder(plan, resume or plan.goes_on))
         stack.enter_context(held(plan.run_folder))
         log = stack.enter_context(EventLog(plan.run_folder / EVENTS_FILE))
-        tracked = trackers(plan)
-
-        def tell(event: str, **values: Any) -> None:
-            log.write(event, **values)
-            listen({"event": event, **values})
-            tracked(event, values)
-
-        return _run(plan, resume, tell, stop, judge, ranks)
+        return _run(plan, resume, teller(plan, log, listen), stop, judge, ranks)
 
 
 def _join(plan: TrainingPlan) -> Ranks:
@@ -118,9 +110,9 @@ def _join(plan: TrainingPlan) -> Ranks:
     return ranks
 
 
-def _finished(plan: TrainingPlan) -> list[str]:
+def _finished(plan: TrainingPlan, judge: Judge | None) -> list[str]:
     """Return the names of the files of a run that was finished before; none where it was not."""
-    done = finished_result(plan)
+    done = finished_result(plan, judge.patience if judge is not None else None)
     return [] if done is None else [path.name for path in done.checkpoints]
 
 
@@ -209,34 +201,10 @@ def _run(
         missing = [name for name in names if not is_whole(plan.run_folder / name)]
         if missing:
             raise TrainingError(f"{', '.join(missing)} was taken away while the run went on. Start it anew.")
+        with writing("The run's manifest", plan.own_state):
+            write_manifest(plan, "finished", stopped_early=stopped)
     except BaseException as error:
-        _write_end(plan, tell, error, stop.reason)
+        write_end(plan, tell, error, stop.reason)
         raise
-    write_manifest(plan, "finished", stopped_early=stopped)
     tell("finished", epochs=plan.epochs, steps=plan.steps, paths=names)
     return _result(plan, names)
-
-
-def _write_end(plan: TrainingPlan, tell: Callable[..., None], error: BaseException, stopped_by: str) -> None:
-    """Write down how and why the run ended early, as far as that can be written.
-
-    Raises:
-        TrainingError: it cannot; the text has both reasons.
-    """
-    cancelled = isinstance(error, (UserCancelledError, KeyboardInterrupt))
-    reason = str(error) if isinstance(error, BespokeError) else f"{type(error).__name__}: {error}"
-    if cancelled and stopped_by:
-        reason = stopped_by
-    status = "cancelled" if cancelled else "failed"
-    place = {"step": error.place.step, "saved": error.saved} if isinstance(error, StoppedError) else {}
-    if not keeps(plan.run_folder):
-        return  # removed, or another's: what is told now would make half a folder, or spoil that one's
-    try:
-        write_manifest(plan, status, reason=reason)
-        made = (read_manifest(plan.run_folder) or {}).get("checkpoints", [])
-        tell(status, reason=reason, checkpoints=[entry["file"] for entry in made], **place)
-    except OSError as second:
-        if isinstance(error, BespokeError):
-            text = f"{error} (Nor could this be written down: {second.strerror or second}.)"
-            raise TrainingError(text) from error
-        raise error from second

@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from bespoke_core.errors import InputError
-from bespoke_core.events import EventReader
+from bespoke_core.events import EventLog, EventReader
+from bespoke_core.training import telling
 from bespoke_core.training.config import TrainingConfig
 from bespoke_core.training.errors import TrainingError
 from bespoke_core.training.manifest import check_run_folder, write_manifest
@@ -57,6 +59,42 @@ def test_a_really_full_disk_is_named_and_the_run_goes_on_when_there_is_room(
     assert not list(run.rglob(".*.tmp"))
     assert train_here(config, run, resume=True).checkpoints[-1].read_bytes() == whole
     assert steps(run) == [1, 2, 3, 4, 5, 6, 4, 5, 6]
+
+
+def test_a_log_that_cannot_grow_ends_the_run_with_a_sentence_and_it_goes_on(
+    make_config: Make, tmp_path: Path
+) -> None:
+    resource = pytest.importorskip("resource")
+    run, room = tmp_path / "run", resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def fill() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, ((run / "events.jsonl").stat().st_size + 50, room[1]))
+
+    try:
+        with pytest.raises(TrainingError, match=r"The run's log could not.*begins again.*Nor could this be"):
+            train_here(make_config(), run, listen=at_step(2, fill))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, room)
+    assert len(train_here(make_config(), run, resume=True).checkpoints) == 2
+    assert steps(run) == [1, 2, 3, 4, 5, 6]
+
+
+def test_charts_that_cannot_be_drawn_any_more_end_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(event: str, values: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(telling, "trackers", lambda plan: full)
+    told: list[dict[str, Any]] = []
+    plan: Any = SimpleNamespace(own_state=tmp_path / "state")
+    with EventLog(tmp_path / "events.jsonl") as log:
+        tell = telling.teller(plan, log, told.append)
+        tell("step", step=1)
+        tell("step", step=2)
+    assert [event["event"] for event in told] == ["step", "notice", "step"]
+    assert "charts could not be written and end here: No space left" in told[1]["text"]
+    assert list(EventReader(tmp_path / "events.jsonl").new())[1]["event"] == "notice"
 
 
 def test_a_folder_that_is_removed_while_it_is_trained_in_stays_removed(

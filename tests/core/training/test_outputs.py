@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bespoke_core.errors import InputError
+from bespoke_core.training import outputs
 from bespoke_core.training.config import from_values
 from bespoke_core.training.outputs import checkpoint_names, epochs_between_files
 from bespoke_core.training.state_header import Place
@@ -59,3 +63,19 @@ def test_no_two_files_share_a_name(epochs: int, ratio: int) -> None:
     found = names(epochs, epochs * 7, save_n_epoch_ratio=ratio, save_every_n_steps=3)
     assert len(set(found)) == len(found)
     assert sum("step" not in name for name in found) >= min(ratio, epochs)
+
+
+def test_what_is_there_already_needs_no_room_and_a_whole_run_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outputs.shutil, "disk_usage", lambda folder: SimpleNamespace(free=1000))
+    run, wanted = tmp_path / "run", ["a.safetensors", "b.safetensors"]
+    with pytest.raises(InputError, match="the run needs about"):
+        outputs.check_disk(run, 1500, wanted)
+    run.mkdir()
+    (run / "a.safetensors").write_bytes(bytes(600))
+    outputs.check_disk(run, 1500, wanted)
+    with pytest.raises(InputError, match="the run needs about"):
+        outputs.check_disk(run, 1700, wanted)
+    (run / "b.safetensors").write_bytes(b"")
+    outputs.check_disk(run, 1700, wanted)
