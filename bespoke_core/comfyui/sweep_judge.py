@@ -150,7 +150,8 @@ class SweepJudge:
         if stop:
             tell("early_stop", epoch=epoch, reason=decision.advice.reason)
         reason = decision.advice.reason if stop else ""
-        return Judgement(stop, decision.best.file if decision.best else None, reason)
+        best_file = decision.best.file if decision.best else None
+        return Judgement(stop, best_file, reason, self.patience if stop else None)
 
     def _decision(self, epoch: int) -> Decision:
         """Decide by the epochs up to one."""

@@ -72,7 +72,9 @@ def train(arguments: argparse.Namespace) -> int:
         make_judge = _judge_of(arguments)
         if arguments.dry_run:
             return _dry_run(config, folder, make_judge, arguments.json)
-        resume = not arguments.anew and (arguments.resume or interrupted_run(config, folder))
+        patience = arguments.patience if arguments.sweep else None
+        goes_on = arguments.resume or interrupted_run(config, folder, patience)
+        resume = goes_on and not arguments.anew
         return _train(config, folder, make_judge, resume=resume, as_json=arguments.json)
 
 

@@ -26,7 +26,12 @@ class PictureJudge:
     Args:
         plan: of the run.
         prompts: to draw; empty where the held-out loss alone decides.
+
+    Attributes:
+        patience: None, because the run's keys say how long it waits.
     """
+
+    patience: int | None = None
 
     def __init__(self, plan: TrainingPlan, prompts: Sequence[SamplePrompt]) -> None:
         config = plan.config

@@ -45,11 +45,13 @@ class Judgement:
         stop: training should end here.
         best: the best epoch's file so far, None where none was judged or its epoch has no file.
         reason: why it should stop, as a sentence; empty where it should not.
+        patience: epochs that the judge waited, where the run's keys do not say; see `Judge.patience`.
     """
 
     stop: bool = False
     best: str | None = None
     reason: str = ""
+    patience: int | None = None
 
 
 class Judge(Protocol):
@@ -58,6 +60,13 @@ class Judge(Protocol):
     Every method is called on the first process of a run alone, with the weights in `session.network` that the
     epoch's file holds, at any rounding of `save_precision`. `tell` is the loop's.
     """
+
+    @property
+    def patience(self) -> int | None:
+        """Epochs that it waits for a better one, None where the run's keys say that.
+
+        A run that it has stopped goes on when it is started again with a judge that waits longer.
+        """
 
     def begin(
         self,

@@ -67,11 +67,13 @@ class EarlyStop:
     Attributes:
         epoch, step: the last that were trained.
         reason: the judge's, as a sentence.
+        patience: the judge's, see `Judge.patience`.
     """
 
     epoch: int
     step: int
     reason: str
+    patience: int | None = None
 
 
 class Loop:
@@ -194,7 +196,7 @@ class Loop:
         told = Judgement(**self._session.ranks.from_first(ask))
         if not told.stop or self._at_end(replace(ended, epoch=ended.epoch + 1)):
             return None
-        return EarlyStop(ended.epoch, ended.step, told.reason)
+        return EarlyStop(ended.epoch, ended.step, told.reason, told.patience)
 
     def _measured(self, place: Place) -> float | None:
         """Measure the loss on the held-out pictures, if there are any."""

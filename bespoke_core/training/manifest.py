@@ -134,13 +134,20 @@ def _differences(plan: TrainingPlan, told: Mapping[str, Any]) -> str:
     return ", ".join(found) or "settings have changed"
 
 
-def finished_result(plan: TrainingPlan) -> TrainingResult | None:
-    """Return the result in the plan's run folder if it is of this very plan, complete and undamaged."""
+def finished_result(plan: TrainingPlan, patience: int | None = None) -> TrainingResult | None:
+    """Return the result in the plan's run folder if it is of this very plan, complete and undamaged.
+
+    Args:
+        plan: of the run.
+        patience: of the judge, see `Judge.patience`.
+
+    None also for a run that was stopped early and may go on now.
+    """
     told = read_manifest(plan.run_folder)
     if told is None or told.get("status") != "finished" or told.get("fingerprint") != plan.fingerprint:
         return None
-    if told.get("stopped_early") and told.get("early_stopping") != _early_stopping(plan):
-        return None  # with other patience it may go on
+    if may_go_on(plan, told, patience):
+        return None
     names = expected(plan, told.get("stopped_early"))
     hashes = {entry["file"]: entry["sha256"] for entry in told.get("checkpoints", [])}
     for name in names:
@@ -148,6 +155,22 @@ def finished_result(plan: TrainingPlan) -> TrainingResult | None:
         if not path.is_file() or sha256_of_file(path) != hashes.get(name):
             return None
     return TrainingResult(plan.run_folder, tuple(plan.run_folder / name for name in names))
+
+
+def may_go_on(plan: TrainingPlan, told: Mapping[str, Any], patience: int | None = None) -> bool:
+    """Return whether a run that was stopped early may go on: what stopped it asks for something else now.
+
+    Args:
+        plan: of the run.
+        told: its manifest.
+        patience: of the judge, see `Judge.patience`; one that waits longer lets the run go on.
+    """
+    stopped = told.get("stopped_early")
+    if not stopped:
+        return False
+    waited = stopped.get("patience")
+    longer = patience is not None and waited is not None and patience > waited
+    return longer or told.get("early_stopping") != _early_stopping(plan)
 
 
 def expected(plan: TrainingPlan, stopped_early: Mapping[str, Any] | None = None) -> tuple[str, ...]:

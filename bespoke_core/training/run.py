@@ -11,7 +11,14 @@ from ..files import write_text
 from .child import LOG_FILE, TrainingProcess
 from .claim import claim, owner_of, pass_on, release
 from .config import TrainingConfig, to_toml, with_absolute_paths
-from .manifest import TrainingResult, check_run_folder, finished_result, read_manifest, write_manifest
+from .manifest import (
+    TrainingResult,
+    check_run_folder,
+    finished_result,
+    may_go_on,
+    read_manifest,
+    write_manifest,
+)
 from .plan import TrainingPlan, default_run_folder, make_plan
 from .processes import identity
 from .stopping import PARENT_VARIABLE
@@ -49,8 +56,13 @@ def finished_run(config: TrainingConfig, run_folder: Path) -> TrainingResult | N
     return finished_result(make_plan(with_absolute_paths(config), run_folder.absolute()))
 
 
-def interrupted_run(config: TrainingConfig, run_folder: Path) -> bool:
-    """Return whether `run_folder` holds a run of this very `config`, data and base that did not finish.
+def interrupted_run(config: TrainingConfig, run_folder: Path, patience: int | None = None) -> bool:
+    """Return whether `run_folder` holds a run of this very `config`, data and base that has more to do.
+
+    Args:
+        config: what is trained.
+        run_folder: of the run.
+        patience: of the judge, see `Judge.patience`: a run that was stopped early may go on with more.
 
     False while another process is training there.
 
@@ -58,9 +70,13 @@ def interrupted_run(config: TrainingConfig, run_folder: Path) -> bool:
         InputError: the configuration's input cannot be used.
     """
     told = read_manifest(run_folder)
-    if told is None or told.get("status") == "finished" or owner_of(run_folder):
+    finished = told is not None and told.get("status") == "finished"
+    if told is None or (finished and not told.get("stopped_early")) or owner_of(run_folder):
         return False
-    return told.get("fingerprint") == _fingerprint(config, run_folder)
+    plan = make_plan(with_absolute_paths(config), run_folder.absolute())
+    if told.get("fingerprint") != plan.fingerprint:
+        return False
+    return not finished or may_go_on(plan, told, patience)
 
 
 def trained_now(config: TrainingConfig, run_folder: Path) -> bool:
