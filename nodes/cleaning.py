@@ -7,6 +7,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ..bespoke_core.amounts import counted
 from .captions import (
     EXTENSIONS,
     STRATEGIES,
@@ -193,7 +194,7 @@ class RestoreCaptions(CaptionsNode):
         allowed.writable(str(folder), field="dataset_folder")
         restored = restore(folder, overwrite_edits=overwrite_edits)
         shown = allowed.relative(folder)
-        text = f"{len(restored.files)} captions brought back in {shown} from {restored.backup}"
+        text = f"{counted(len(restored.files), 'caption')} brought back in {shown} from {restored.backup}"
         described = {**restored.to_dict(), "folder": shown}
         return io.NodeOutput(
             dataset_folder,

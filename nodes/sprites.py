@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io, ui
 
+from ..bespoke_core.amounts import counted
 from .host import METHODS, to_rgba8, to_tensor, to_uint8
 
 if TYPE_CHECKING:
@@ -141,7 +142,7 @@ def said(size: tuple[int, int], grids: list[dict[str, Any]], sprites: np.ndarray
 
     counts = count_colors(sprites[..., :3])
     low, high = int(counts.min()), int(counts.max())
-    shades = f"{low} colours" if low == high else f"{low} to {high} colours"
+    shades = counted(low, "colour") if low == high else f"{low} to {high} colours"
     text = f"{size[0]} x {size[1]}, {shades}"
     if grids:
         sure, cell = min(grid["confidence"] for grid in grids), grids[0]["cell"]

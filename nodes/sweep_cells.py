@@ -8,6 +8,7 @@ from typing import Any
 import folder_paths
 from comfy_api.latest import io
 
+from ..bespoke_core.amounts import counted
 from .host import BespokeSweep, output_files, picture_tensor, to_uint8
 from .sweep_parts import RUNNING, device_name
 
@@ -163,7 +164,7 @@ class SweepGather(io.ComfyNode):
         sheet = contact_sheet(pictures)
         sheet_path = sweep.root / "contact_sheet.png"
         sheet.save(sheet_path)
-        text = f"{len(pictures)} pictures in {folder}"
+        text = f"{counted(len(pictures), 'picture')} in {folder}"
         return io.NodeOutput(
             sweep,
             picture_tensor(sheet),

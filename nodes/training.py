@@ -9,6 +9,7 @@ import comfy.sd1_clip
 import folder_paths
 from comfy_api.latest import io
 
+from ..bespoke_core.amounts import counted
 from ..bespoke_core.errors import InputError
 from ..bespoke_core.evaluation.checkpoints import find_checkpoints
 from ..bespoke_core.files import read_text
@@ -213,7 +214,7 @@ def trained(folder: Path, relative: str, node_id: str) -> io.NodeOutput:
         picture_tensor(chart),
         relative,
         ui={
-            "text": (f"{len(checkpoints)} checkpoints in {relative}", *notices(folder)),
+            "text": (f"{counted(len(checkpoints), 'checkpoint')} in {relative}", *notices(folder)),
             "images": output_files([chart_path]),
             "bespoke_checkpoints": [c.to_dict() for c in checkpoints],
             "bespoke_training": [state],

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..amounts import counted
 from ..errors import InputError
 from ..files import whole_file, write_json
 from ..training.loss import snr_weights
@@ -227,7 +228,7 @@ def _go_on(run: _Run, data: _Data, state: Path, tell: Tell) -> None:
 
 def _prepare(recipe: Recipe, device: str, tokenizer_path: str, tell: Tell) -> _Data:
     drawn = [draw(number, recipe.seed) for number in range(recipe.drawings)]
-    tell(f"drew {len(drawn)} pictures")
+    tell(f"drew {counted(len(drawn), 'picture')}")
     latents = latents_of(np.stack([one.pixels for one in drawn]))
     captions = [one.caption for one in drawn]
     contexts = encode_all(captions, device=device, tokenizer_path=tokenizer_path)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..amounts import first_of
 from ..errors import InputError
 from .caption_file import CaptionText, first_line, known_encoding, read_caption_file
 from .folder import (
@@ -236,7 +237,7 @@ def read_training_set(
     concepts = dict.fromkeys(item.name.split("/")[0] for item in dataset.items if "/" in item.name)
     if concepts:
         raise InputError(
-            f"the folder holds folders with repeats ({', '.join(list(concepts)[:5])}), no pictures itself",
+            f"the folder holds folders with repeats ({first_of(concepts, 5)}), no pictures itself",
             file=dataset.folder,
             remedy="Choose one of them.",
         )

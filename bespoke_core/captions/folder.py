@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NoReturn
 
+from ..amounts import first_of
 from ..errors import InputError
 
 PICTURE_EXTENSIONS = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
@@ -138,7 +139,7 @@ def refuse_empty(folder: Path, suffix: str | None) -> NoReturn:
         if not names_regularisation(child.name) and _holds(child, wanted)
     ]
     if below:
-        names = ", ".join(child.name for child in below[:_NAMED]) + (", ..." if len(below) > _NAMED else "")
+        names = first_of((child.name for child in below), _NAMED)
         raise InputError(
             f"the folder is one level too high: it holds {what} itself",
             file=folder,

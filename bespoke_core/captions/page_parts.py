@@ -6,13 +6,13 @@ import base64
 import io
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..amounts import counted
 from ..errors import InputError
 from .findings import SEVERITIES, Finding
 from .lengths import BIN, LIMITS, TokenLengths
 from .report import MEANINGS
 from .statistics import NO_COLOUR, Statistics
 from .thumbnail import thumbnail
-from .todo import plural
 from .worst_parts import kinds_of, marked, phrase_rows
 
 if TYPE_CHECKING:
@@ -50,14 +50,14 @@ def headline(audit: Audit) -> str:
     if not audit.captions and not audit.total:
         return "There are no captions here"
     if not audit.total:
-        return f"Nothing to mend in {plural(audit.captions, 'caption')}"
+        return f"Nothing to mend in {counted(audit.captions, 'caption')}"
     grave = [kind for kind, severity in SEVERITIES.items() if severity != "info"]
     worst = max(audit.files_with.get(kind, 0) for kind in grave)
-    captions = plural(audit.captions, "caption")
+    captions = counted(audit.captions, "caption")
     if not worst:
         return f"Nothing to mend in {captions}, but something to know"
     if worst > audit.captions:
-        return f"{plural(audit.total, 'finding')} in {captions}"
+        return f"{counted(audit.total, 'finding')} in {captions}"
     return f"{worst:,} of {captions} {'needs' if worst == 1 else 'need'} work"
 
 

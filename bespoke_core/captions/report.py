@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from ..amounts import counted
 from .findings import SEVERITIES, Finding
-from .todo import plural, what_to_do
+from .todo import what_to_do
 
 if TYPE_CHECKING:
     from .audit import Audit
@@ -62,8 +63,8 @@ def audit_text(audit: Audit, *, worst: int = 10) -> str:
     lines = [
         "# Caption audit",
         "",
-        f"{plural(audit.captions, 'caption')} with {plural(audit.codes, 'colour code')}; "
-        f"{plural(audit.total, 'finding')}.",
+        f"{counted(audit.captions, 'caption')} with {counted(audit.codes, 'colour code')}; "
+        f"{counted(audit.total, 'finding')}.",
         "",
     ]
     if not audit.total:
@@ -133,8 +134,8 @@ def clean_text(report: CleanReport, *, most: int = 20) -> str:
     lines = [
         "# Cleaned captions" if report.output else "# Captions as cleaning would change them",
         "",
-        f"{report.changed} of {plural(report.files, 'caption')} {changes}; "
-        f"{plural(report.codes_removed, 'colour code')} removed, {report.codes_left} left; "
+        f"{report.changed} of {counted(report.files, 'caption')} {changes}; "
+        f"{counted(report.codes_removed, 'colour code')} removed, {report.codes_left} left; "
         f"{report.text_kept:.1%} of the words kept.",
         "",
     ]
@@ -198,7 +199,7 @@ def _grouped(entries: Iterable[Mapping[str, Any]]) -> list[_Group]:
 
 
 def _and_more(count: int, one: str, many: str) -> list[str]:
-    return [f"... and {plural(count, f'more {one}', f'more {many}')}."] if count > 0 else []
+    return [f"... and {counted(count, f'more {one}', f'more {many}')}."] if count > 0 else []
 
 
 def quoted(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
+from ..amounts import counted
 from .features import COLOURED_FEATURES
 from .statistics import NO_COLOUR
 
@@ -42,11 +43,6 @@ def what_to_do(audit: Audit) -> tuple[Step, ...]:
     return tuple(step for find in steps for step in find(audit))
 
 
-def plural(count: int, one: str, many: str | None = None) -> str:
-    """Return a count with its noun: "1 caption", "1,203 captions"."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
 def _files(audit: Audit, *kinds: str) -> int:
     return max((audit.files_with.get(kind, 0) for kind in kinds), default=0)
 
@@ -76,22 +72,24 @@ def _codes(audit: Audit) -> Iterator[Step]:
     text = []
     if audit.codes:
         text.append(
-            f"They hold {plural(audit.codes, 'colour code')}. Training does not see a colour in #c06148, but "
-            "letters and digits, and binds them to whatever is in the picture."
+            f"They hold {counted(audit.codes, 'colour code')}. Training does not see a colour in #c06148, "
+            "but letters and digits, and binds them to whatever is in the picture."
         )
         shared, wrong = _files(audit, "shared_code"), _files(audit, "misplaced_code")
         if shared:
             text.append(
-                f"In {plural(shared, 'caption')} one code stands beside features that seldom look alike, "
+                f"In {counted(shared, 'caption')} one code stands beside features that seldom look alike, "
                 "such as hair and background."
             )
         if wrong:
-            text.append(f"In {plural(wrong, 'caption')} the picture shows that a code is at the wrong place.")
+            text.append(
+                f"In {counted(wrong, 'caption')} the picture shows that a code is at the wrong place."
+            )
     if boilerplate and audit.codes:
-        text.append(f"Boilerplate about the style goes, too ({plural(boilerplate, 'caption')}).")
+        text.append(f"Boilerplate about the style goes, too ({counted(boilerplate, 'caption')}).")
     elif boilerplate:
         hold = "holds" if boilerplate == 1 else "hold"
-        text.append(f"{plural(boilerplate, 'caption')} {hold} boilerplate about the style of the whole set.")
+        text.append(f"{counted(boilerplate, 'caption')} {hold} boilerplate about the style of the whole set.")
     yield Step("Clean the captions", " ".join([*text, "Every other word stays."]))
 
 
@@ -110,7 +108,7 @@ def _colours(audit: Audit) -> Iterator[Step]:
     )
     listed = ", ".join(f"{feature} {count:,}" for count, feature in without[:_NAMED])
     text = (
-        f"In {plural(files, 'caption')} no word says the colour of a feature that is there"
+        f"In {counted(files, 'caption')} no word says the colour of a feature that is there"
         f"{f' (most often: {listed})' if listed else ''}. Without it no prompt can ask for that colour "
         'later. Cleaning with colourless = "name" writes what the picture shows, where that can be told.'
     )
@@ -122,7 +120,7 @@ def _too_long(audit: Audit) -> Iterator[Step]:
     if not files:
         return
     have = "has" if files == 1 else "have"
-    text = f"{plural(files, 'caption')} {have} more tokens than training reads; the rest is lost."
+    text = f"{counted(files, 'caption')} {have} more tokens than training reads; the rest is lost."
     cleaned, tokens = audit.statistics.cleaned_tokens, audit.statistics.tokens
     if cleaned is not None and tokens is not None and cleaned.captions == tokens.captions:
         text += f" After cleaning the longest has {cleaned.longest:,} tokens (now {tokens.longest:,})."
@@ -133,7 +131,7 @@ def _by_hand(audit: Audit) -> Iterator[Step]:
     files = _files(audit, "malformed_text")
     if files:
         text = (
-            f"{plural(files, 'caption')} {'has' if files == 1 else 'have'} a bracket without a partner, a "
+            f"{counted(files, 'caption')} {'has' if files == 1 else 'have'} a bracket without a partner, a "
             "doubled word, a repeated phrase or two phrases for one feature. Cleaning leaves these to you."
         )
         yield Step("Correct by hand", text)
@@ -144,10 +142,10 @@ def _copies(audit: Audit) -> Iterator[Step]:
     text = []
     if pictures:
         text.append(
-            f"{plural(pictures, 'picture is', 'pictures are')} a copy: training sees it twice as often."
+            f"{counted(pictures, 'picture is', 'pictures are')} a copy: training sees it twice as often."
         )
     if captions:
-        are = plural(captions, "caption is", "captions are")
+        are = counted(captions, "caption is", "captions are")
         text.append(f"{are} the same as an earlier one: say what differs between the pictures.")
     if text:
         yield Step("Look at copies", " ".join(text))

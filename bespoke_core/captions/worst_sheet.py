@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..amounts import counted
 from ..errors import InputError
 from .thumbnail import thumbnail
 from .worst_parts import Swatch, kinds_of, offending
@@ -70,8 +71,8 @@ def draw_worst_sheet(audit: Audit, *, count: int = 12) -> Image:
 
 def _title(audit: Audit) -> str:
     if not audit.worst:
-        return f"{audit.captions:,} captions"
-    return f"The worst of {audit.captions:,} captions ({audit.total:,} findings in all)"
+        return counted(audit.captions, "caption")
+    return f"The worst of {counted(audit.captions, 'caption')} ({counted(audit.total, 'finding')} in all)"
 
 
 def _draw_legend(draw: ImageDraw, right: int) -> None:
@@ -99,7 +100,7 @@ def _draw_picture(sheet: Image, draw: ImageDraw, worst: WorstFile, x: int, y: in
 
 def _draw_words(draw: ImageDraw, worst: WorstFile, x: int, y: int) -> None:
     _write(draw, (x, y), worst.file, 16, _INK, _TEXT)
-    what = f"{worst.total} finding{'' if worst.total == 1 else 's'}"
+    what = counted(worst.total, "finding")
     _write(draw, (x, y + 21), what, 13, _FAINT, _TEXT)
     kinds = kinds_of(worst)
     shown = _KINDS if len(kinds) <= _KINDS else _KINDS - 1

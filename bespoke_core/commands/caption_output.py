@@ -12,6 +12,8 @@ from importlib.util import find_spec
 from tempfile import SpooledTemporaryFile
 from typing import IO, TYPE_CHECKING, Any
 
+from ..amounts import counted
+
 if TYPE_CHECKING:
     from ..captions.audit import Audit
     from ..captions.clean_dataset import CleanReport
@@ -131,7 +133,10 @@ def print_audit(result: Audit) -> None:
     from ..captions.report import MEANINGS
     from ..captions.todo import what_to_do
 
-    print(f"{result.captions} captions, {result.codes} colour codes, {result.total} findings")
+    print(
+        f"{counted(result.captions, 'caption')}, {counted(result.codes, 'colour code')}, "
+        f"{counted(result.total, 'finding')}"
+    )
     for kind, files in result.files_with.items():
         if files:
             print(f"  {kind:20} {files:6} files {result.places[kind]:7} places  {MEANINGS[kind]}")
@@ -154,11 +159,15 @@ def print_cleaning(report: CleanReport, folder: str, *, dry_run: bool) -> None:
     """Print the totals and where the result is; `folder` is the data set as the user named it."""
     would = "would change" if dry_run else "changed"
     print(
-        f"{would} {report.changed} of {report.files} captions: {report.codes_removed} codes removed, "
-        f"{report.codes_left} left, {report.text_kept:.1%} of the words kept"
+        f"{would} {report.changed} of {counted(report.files, 'caption')}: "
+        f"{counted(report.codes_removed, 'code')} removed, {report.codes_left} left, "
+        f"{report.text_kept:.1%} of the words kept"
     )
     if report.repaired or report.left_colourless:
-        print(f"named {report.repaired} colours; {report.left_colourless} features stay without one")
+        print(
+            f"named {counted(report.repaired, 'colour')}; "
+            f"{counted(report.left_colourless, 'feature stays', 'features stay')} without one"
+        )
     for phrase in report.removed_phrases:
         print(f"removed from all captions: {harmless(phrase)}")
     for name in report.skipped:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..amounts import counted
 from ..captions.clean import STRATEGIES
 from ..captions.style import DEFAULT_STYLE_PHRASES
 from ..errors import InputError
@@ -182,7 +183,7 @@ def restore(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps(restored.to_dict(), ensure_ascii=False))
     else:
-        print(f"brought back {len(restored.files)} captions from {restored.backup}")
+        print(f"brought back {counted(len(restored.files), 'caption')} from {restored.backup}")
     return 0
 
 

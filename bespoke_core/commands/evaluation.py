@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..amounts import counted
+
 if TYPE_CHECKING:
     from ..evaluation.contact_sheet import ReportPicture
     from ..evaluation.plan_file import PlanFile
@@ -59,7 +61,7 @@ def sweep(arguments: argparse.Namespace) -> int:
         nonlocal finished
         if event.get("type") == "executed" and "bespoke_cell" in (event["data"].get("output") or {}):
             finished += 1
-            print(f"\r{finished} pictures drawn", end="", file=sys.stderr, flush=True)
+            print(f"\r{counted(finished, 'picture')} drawn", end="", file=sys.stderr, flush=True)
 
     found = run_sweep(plan, Client(servers[0]), arguments.output, on_event=count)
     if finished:
@@ -78,7 +80,7 @@ def _sweep_on_machines(plan: PlanFile, servers: list[str], arguments: argparse.N
     from ..evaluation.verdict import decide
 
     def show(done: int, total: int) -> None:
-        print(f"\r{done} of {total} pictures", end="", file=sys.stderr, flush=True)
+        print(f"\r{done} of {counted(total, 'picture')}", end="", file=sys.stderr, flush=True)
 
     swept = run_on_machines(plan, servers, arguments.output, tell=show)
     print(file=sys.stderr)

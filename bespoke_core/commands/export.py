@@ -6,6 +6,8 @@ import argparse
 import json
 from pathlib import Path
 
+from ..amounts import counted
+
 
 def export_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `export`."""
@@ -35,5 +37,5 @@ def export(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print(json.dumps({"file": str(arguments.output), "rows": len(rows), "sweeps": sweeps}))
     else:
-        print(f"{len(rows)} pictures of {sweeps} sweep{'s' * (sweeps != 1)}: {arguments.output}")
+        print(f"{counted(len(rows), 'picture')} of {counted(sweeps, 'sweep')}: {arguments.output}")
     return 0

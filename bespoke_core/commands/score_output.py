@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from ..amounts import counted
 from ..errors import InputError
 from ..files import whole_file
 from .caption_output import JsonLists, progress_bar
@@ -90,7 +91,9 @@ def _score_all(
                 picked.offer(pictures[one.path], one.scores, sprite)
     if not summary.scored:
         first = summary.skipped[0]
-        problem = f"none of {len(pictures)} pictures can be scored; {first['file']}: {first['problem']}"
+        problem = (
+            f"none of {counted(len(pictures), 'picture')} can be scored; {first['file']}: {first['problem']}"
+        )
         raise InputError(problem, remedy="Give whole pictures.")
 
 
@@ -216,7 +219,9 @@ class _Summary:
             print("  ".join(row))
         if self.scored > len(self._rows):
             print(f"... and {self.scored - len(self._rows):,} more; --csv and --report write all of them")
-        print(f"{self.scored} pictures, {self._unique / self.scored:.1f} unique colours on average")
+        print(
+            f"{counted(self.scored, 'picture')}, {self._unique / self.scored:.1f} unique colours on average"
+        )
         asked = [f"{self._answers[answer]} {answer}" for answer in ("yes", "no", "unclear")]
         if sum(self._answers[answer] for answer in ("yes", "no", "unclear")):
             print(f"background as asked: {', '.join(asked)}")

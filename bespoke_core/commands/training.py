@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..amounts import counted
 from ..errors import InputError
 
 if TYPE_CHECKING:
@@ -181,8 +182,10 @@ def _dry_run(config: TrainingConfig, folder: Path, make_judge: MakeJudge, as_jso
     print(f"on {plan.base} (sha256 {plan.base_sha256[:12]})")
     held_out = len(plan.training_set.held_out)
     also = f" and {held_out} held out" if held_out else ""
-    print(f"{len(plan.training_set.pictures)} pictures{also}, {plan.batches} batches in an epoch")
-    print(f"{plan.epochs} epochs, {plan.steps} steps, {plan.disk_bytes / 1e6:.0f} MB on disk")
+    pictures = counted(len(plan.training_set.pictures), "picture")
+    print(f"{pictures}{also}, {counted(plan.batches, 'batch', 'batches')} in an epoch")
+    length = f"{counted(plan.epochs, 'epoch')}, {counted(plan.steps, 'step')}"
+    print(f"{length}, {plan.disk_bytes / 1e6:.0f} MB on disk")
     for notice in plan.notices:
         print(f"note: {notice}")
     print("nothing was written")
@@ -203,7 +206,7 @@ def _report(result: TrainingResult, as_json: bool) -> int:
         told = {"run_folder": str(result.run_folder), "checkpoints": names, "best": best}
         print(json.dumps(told, ensure_ascii=False))
         return 0
-    print(f"{len(names)} files in {result.run_folder}")
+    print(f"{counted(len(names), 'file')} in {result.run_folder}")
     if best:
         print(f"best: epoch {best['epoch']} ({best['metric']} {best['value']:.4g}), {best['path']}")
     return 0

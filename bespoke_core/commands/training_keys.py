@@ -6,6 +6,8 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
+from ..amounts import plain
+
 if TYPE_CHECKING:
     from ..training.config import Option
 
@@ -54,7 +56,7 @@ def default_text(option: Option) -> str:
         return str(option.default).lower()
     if isinstance(option.default, str):
         return json.dumps(option.default, ensure_ascii=False)
-    return str(list(option.default)) if isinstance(option.default, tuple) else f"{option.default:g}"
+    return str(list(option.default)) if isinstance(option.default, tuple) else plain(option.default)
 
 
 def _range(option: Option) -> str:
@@ -63,7 +65,7 @@ def _range(option: Option) -> str:
     unit = f" {option.unit}" if option.unit else ""
     if option.minimum is None:
         return unit and f" {unit}"
-    return f"  {option.minimum:g} to {option.maximum:g}{unit}"
+    return f"  {option.range_text}{unit}"
 
 
 def _key_as_json(option: Option) -> dict[str, Any]:

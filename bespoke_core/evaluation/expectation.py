@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from ..amounts import counted
 from .cells import Cell
 from .plan import SweepPlan
 from .results import ResultsStore
@@ -35,7 +36,7 @@ class Expectation:
 
     def text(self) -> str:
         """Return the expectation in words."""
-        lines = [f"{self.pictures} pictures: {self.made_of}."]
+        lines = [f"{counted(self.pictures, 'picture')}: {self.made_of}."]
         there = self.pictures - self.missing
         if self.missing == 0:
             lines.append("All of them are there already.")
@@ -77,17 +78,13 @@ def duration(seconds: float) -> str:
 
 def _made_of(plan: SweepPlan) -> str:
     parts = [
-        _counted(len(plan.checkpoints), "checkpoint"),
-        _counted(len(plan.settings), "setting") if len(plan.settings) > 1 else "",
-        _counted(len(plan.prompts), "prompt"),
-        _counted(len(plan.seeds), "seed"),
+        counted(len(plan.checkpoints), "checkpoint"),
+        counted(len(plan.settings), "setting") if len(plan.settings) > 1 else "",
+        counted(len(plan.prompts), "prompt"),
+        counted(len(plan.seeds), "seed"),
     ]
     text = " x ".join(part for part in parts if part)
     if not plan.with_base:
         return text
     drawn = len(plan.base_settings) * len(plan.prompts) * len(plan.seeds)
     return f"{text}, and {drawn} of the base model as a control"
-
-
-def _counted(count: int, word: str) -> str:
-    return f"{count} {word}" + ("" if count == 1 else "s")

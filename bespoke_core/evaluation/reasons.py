@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..amounts import counted
 from .following import FOLLOW_RULE
 from .ranking import Ranked
 from .statistics import least_pairs
 from .table import Row
 from .verdict_text import LISTED, label_of, listed, noun, score_name, sentence
-from .why import MOST_SEEDS, pictures_word
+from .why import MOST_SEEDS
 
 if TYPE_CHECKING:
     from .comparing import Comparison
@@ -31,7 +32,7 @@ def reasons(verdict: Verdict, rows: Sequence[Row]) -> tuple[str, ...]:
     found += [*_doubt_reasons(verdict, best), *_floor_reasons(verdict, best)]
     choices = [f"{name}: {label_of(verdict, choice)}" for name, choice in verdict.best_per_prompt.items()]
     if len(choices) > 1:
-        more = f"; {len(choices) - LISTED} more prompts" if len(choices) > LISTED else ""
+        more = f"; {counted(len(choices) - LISTED, 'more prompt')}" if len(choices) > LISTED else ""
         found.append(f"Best on each prompt: {'; '.join(choices[:LISTED])}{more}.")
     found += [*_baseline_reasons(verdict, best), *_base_reasons(verdict, best)]
     own = [n for row in rows if row.checkpoint == best.checkpoint and (n := row.number("excess_colors"))]
@@ -41,7 +42,7 @@ def reasons(verdict: Verdict, rows: Sequence[Row]) -> tuple[str, ...]:
             "Look at them: they may be too plain."
         )
     if best.following.bleeding:
-        pictures = pictures_word(best.following.bleeding)
+        pictures = counted(best.following.bleeding, "picture")
         found.append(f"In {pictures} of {best.label} two features that should differ have the same colour.")
     return tuple(found)
 
@@ -92,7 +93,7 @@ def _mean_reason(verdict: Verdict, best: Ranked) -> str:
     span = f", 95 % interval {interval.low:.1f} to {interval.high:.1f}" if interval.n > 1 else ""
     return (
         f"{sentence(best.label)} has the {superlative} mean of {score_name(verdict.by)}{among}: "
-        f"{interval.mean:.1f} over {pictures_word(interval.n)}{span}."
+        f"{interval.mean:.1f} over {counted(interval.n, 'picture')}{span}."
     )
 
 
@@ -134,7 +135,7 @@ def _seeds_reason(verdict: Verdict, best: Ranked, tied: Sequence[Comparison]) ->
             f"To tell {best.label} from {listed(same)} would take more than {MOST_SEEDS} more seeds for each "
             "prompt: for all that matters they are equally good."
         )
-    seeds = "1 more seed" if most == 1 else f"{most} more seeds"
+    seeds = counted(most, "more seed")
     return (
         f"To tell {best.label} from {label_of(verdict, nearest.checkpoint)}, add about {seeds} for each "
         "prompt (a rough estimate)."
@@ -194,7 +195,7 @@ def _baseline_reasons(verdict: Verdict, best: Ranked) -> list[str]:
         )
     elif not base.proved:
         lines.append(
-            f"Over the {pictures_word(base.pairs)} of both, chance may explain that (p = {base.p:.2g})."
+            f"Over the {counted(base.pairs, 'picture')} of both, chance may explain that (p = {base.p:.2g})."
         )
     return lines
 

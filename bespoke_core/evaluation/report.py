@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
+from ..amounts import counted
 from ..files import check_report_folder, whole_folder, write_json, write_text
 from .chart import chart_png
 from .contact_sheet import ReportPicture, contact_sheet
@@ -76,7 +77,10 @@ def report_markdown(rows: Sequence[Row], verdict: Verdict, settings: Mapping[str
         lines += ["", "Not measured:", "", *(f"- {markdown_line(note)}" for note in verdict.not_measured)]
     lines += ["", "![every sprite](contact_sheet.png)", "", "## To make it again", "", "```json"]
     lines += [json.dumps(dict(settings), indent=1, ensure_ascii=False), "```", ""]
-    lines += [f"{len(rows)} pictures; all scores are in table.csv. Written by Bespoke {__version__}.", ""]
+    lines += [
+        f"{counted(len(rows), 'picture')}; all scores are in table.csv. Written by Bespoke {__version__}.",
+        "",
+    ]
     return "\n".join(lines)
 
 

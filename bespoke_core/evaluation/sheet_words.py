@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..amounts import counted
 from .contact_sheet import ReportPicture
 from .sheet import Sheet
 from .verdict_text import score_name
@@ -30,7 +31,7 @@ def about(sheet: Sheet) -> list[tuple[str, str]]:
         f"rank {facts.network_dim}" if facts.network_dim else "",
         f"alpha {facts.network_alpha}" if facts.network_alpha else "",
         f"{facts.resolution} px" if facts.resolution else "",
-        f"{facts.pictures} pictures" if facts.pictures else "",
+        counted(facts.pictures, "picture") if facts.pictures else "",
     ]
     if any(size):
         lines.append(("Training", ", ".join(one for one in size if one)))
@@ -83,7 +84,7 @@ def result_line(sheet: Sheet) -> str:
         return "What these settings give together was not measured."
     interval, following = result.interval, result.following
     span = f" (95 % interval {interval.low:.1f} to {interval.high:.1f})" if interval.n > 1 else ""
-    pictures = "1 picture" if interval.n == 1 else f"{interval.n} pictures"
+    pictures = counted(interval.n, "picture")
     line = f"Together: {interval.mean:.1f} {score_name(sheet.by)} in the mean of {pictures}{span}"
     answers = following.yes + following.no
     if answers:

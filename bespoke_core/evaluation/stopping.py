@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ..amounts import counted
 from .draws import Draws, draws_of
 from .grid import Grid, grid_of
 from .ranking import Ranked, rank
@@ -92,13 +93,13 @@ def should_stop(
     draws = draws_of(grid)
     p = _worse(lines, draws, patience, seed)
     if p <= ALPHA:
-        reason = f"The last {_epochs(patience)} are worse than an earlier one, beyond chance"
+        reason = f"The last {counted(patience, 'epoch')} are worse than an earlier one, beyond chance"
         return Advice(True, *known, f"{reason}: stop, use {best.label}.", p)
     gain = smallest_gain * abs(best.interval.mean)
     p = _no_gain(lines, draws, patience, gain, seed)
     if p <= ALPHA:
         reason = (
-            f"The last {_epochs(patience)} gain less than {100 * smallest_gain:.0f} % over the "
+            f"The last {counted(patience, 'epoch')} gain less than {100 * smallest_gain:.0f} % over the "
             f"{patience} before, beyond chance: stop, use {best.label}."
         )
         return Advice(True, *known, reason, p)
@@ -138,8 +139,6 @@ def _test(draws: Draws, differences: Floats, seed: int) -> PairedTest:
 def _still(waited: int, patience: int, best: Ranked) -> str:
     if not waited:
         return f"{best.label.capitalize()} is the best so far: go on."
-    return f"{best.label.capitalize()} is the best so far, {_epochs(waited)} of {patience} ago: go on."
-
-
-def _epochs(count: int) -> str:
-    return "1 epoch" if count == 1 else f"{count} epochs"
+    return (
+        f"{best.label.capitalize()} is the best so far, {counted(waited, 'epoch')} of {patience} ago: go on."
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..amounts import counted
 from .ranking import Ranked
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def why_not(verdict: Verdict, place: Ranked) -> str:
         return "the least bad: none follows the prompts" if following.follows is False else "chosen"
     if following.follows is False and best.following.follows is not False:
         if following.share is None:
-            flat = f"{following.flat} of {pictures_word(following.pictures)}"
+            flat = f"{following.flat} of {counted(following.pictures, 'picture')}"
             return f"does not follow the prompts: {flat} are of one colour"
         answers = following.yes + following.no
         sure = "" if following.sure else ", though that may be chance"
@@ -47,8 +48,3 @@ def why_not(verdict: Verdict, place: Ranked) -> str:
 
 def _p(value: float) -> str:
     return "p\u00a0<\u00a00.001" if value < 0.001 else f"p\u00a0=\u00a0{value:.2g}"
-
-
-def pictures_word(count: int) -> str:
-    """Return a number of pictures in words."""
-    return "1 picture" if count == 1 else f"{count} pictures"

@@ -7,6 +7,8 @@ import time
 from collections.abc import Mapping
 from typing import Any, TextIO
 
+from ..amounts import counted
+
 _STEPS = 4  # lines a node when the output is a file: a quarter each
 
 
@@ -70,9 +72,9 @@ class ProgressPrinter:
 
     def _cells(self) -> None:
         if self.terminal:
-            self._overwrite(f"{self.cells} pictures")
+            self._overwrite(counted(self.cells, "picture"))
         elif self.cells % 10 == 0:
-            self._line(f"  {self.cells} pictures")
+            self._line(f"  {counted(self.cells, 'picture')}")
 
     def _line(self, text: str) -> None:
         self.close()

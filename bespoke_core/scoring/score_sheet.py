@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..amounts import counted
 from ..errors import InputError
 from .main_colors import main_colors
 from .score import Scores
@@ -87,8 +88,9 @@ class Picked:
     def title(self) -> str:
         """Say what is shown, and of how many."""
         if len(self._kept) == self._seen:
-            return f"{self._seen:,} picture{'' if self._seen == 1 else 's'}"
-        return f"The {'worst' if self._worst else 'first'} {len(self._kept):,} of {self._seen:,} pictures"
+            return counted(self._seen, "picture")
+        which = "worst" if self._worst else "first"
+        return f"The {which} {len(self._kept):,} of {counted(self._seen, 'picture')}"
 
     @property
     def cards(self) -> list[Card]:

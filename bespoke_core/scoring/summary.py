@@ -8,6 +8,7 @@ from dataclasses import fields
 
 import numpy as np
 
+from ..amounts import counted
 from .background import NOT_ASKED, NOT_MEASURED
 from .score import Scores
 from .vae_floor import VaeFloor
@@ -23,7 +24,7 @@ def scores_text(scores: Sequence[Scores], *, floor: VaeFloor | None = None) -> s
         scores: of at least one picture.
         floor: what one trip through the VAE makes of true art, where it was measured.
     """
-    lines = [f"{_pictures(len(scores))} scored."]
+    lines = [f"{counted(len(scores), 'picture')} scored."]
     lines += [_count_line(name, [getattr(score, name) for score in scores]) for name in _COUNTS]
     matches = [one.name for one in fields(Scores) if one.name.endswith("_match")]
     for name in matches:
@@ -47,10 +48,6 @@ def _is_missing(scores: Sequence[Scores], name: str) -> bool:
     return all(getattr(score, name) in (None, NOT_MEASURED, NOT_ASKED) for score in scores)
 
 
-def _pictures(number: int) -> str:
-    return "1 picture" if number == 1 else f"{number} pictures"
-
-
 def _count_line(name: str, counts: Sequence[int]) -> str:
     shown = f"{name.replace('_', ' ').replace('color', 'colour').capitalize()}: {np.median(counts):g}"
     if len(counts) == 1:
@@ -60,7 +57,7 @@ def _count_line(name: str, counts: Sequence[int]) -> str:
 
 def _floor_line(scores: Sequence[Scores], floor: VaeFloor) -> str:
     before, after = floor.before["unique_colors"], floor.after["unique_colors"]
-    art = f"(medians of {_pictures(floor.pictures)} of the training set)"
+    art = f"(medians of {counted(floor.pictures, 'picture')} of the training set)"
     assert before is not None  # a count is always measured
     assert after is not None
     if after <= before:

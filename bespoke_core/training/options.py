@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
+from ..amounts import plain
 from ..errors import InputError
 from .keys import TrainingConfig
 from .keys.about import HIDDEN_KEYS
@@ -41,6 +42,13 @@ class Option:
     unit: str
     section: str
     help: str
+
+    @property
+    def range_text(self) -> str:
+        """The range in words, "1 to 10000000"; empty where there is none."""
+        if self.minimum is None or self.maximum is None:
+            return ""
+        return f"{plain(self.minimum)} to {plain(self.maximum)}"
 
 
 def describe() -> tuple[Option, ...]:
@@ -102,7 +110,7 @@ def refusal(error: ValidationError, file: str | os.PathLike[str] | None) -> Inpu
     elif option.choices:
         remedy = "Use one of: " + ", ".join(str(choice) for choice in option.choices) + "."
     elif option.minimum is not None:
-        remedy = f"Use a number from {option.minimum:g} to {option.maximum:g}"
+        remedy = f"Use a number from {option.range_text}"
         remedy += ", or leave it out." if option.optional else "."
     elif first["type"] in ("value_error", "string_pattern_mismatch"):  # which say what to write
         remedy = option.help

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from ..amounts import counted
 from ..captions.dataset import Item, read_training_set
 from ..errors import InputError
 from .buckets import fit_picture
@@ -130,7 +131,8 @@ def _balanced(read: _Read, notices: list[str]) -> list[Picture]:
     unused = repeats.count(0)
     if unused:
         notices.append(
-            f"{unused} of {len(repeats)} regularisation pictures are not used: an epoch shows as many of "
+            f"{unused} of {counted(len(repeats), 'regularisation picture')} "
+            f"{'is' if unused == 1 else 'are'} not used: an epoch shows as many of "
             f"them as of the pictures to learn, {wanted}."
         )
     return [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from ..amounts import counted, first_of
 from .config import TrainingConfig
 from .dataset import Picture
 from .pictures import Inspection
@@ -28,7 +29,7 @@ def remarks(
     if config.validation_split and not held_out:
         found.append(f"validation_split = {config.validation_split:g} of so few pictures is none of them.")
     if held_out:
-        found.append(f"{len(held_out)} pictures are held out and never trained on: {_names(held_out)}.")
+        found.append(f"{_count(held_out, 'is', 'are')} held out and never trained on: {_names(held_out)}.")
     if config.prior_loss_weight != 1 and not any(picture.is_reg for picture in pictures):
         found.append("prior_loss_weight has no effect: there are no regularisation pictures.")
     return found
@@ -42,15 +43,16 @@ def _about_files(pictures: Sequence[Picture], inspected: Mapping[Path, Inspectio
     clear = [picture for picture in pictures if inspected[picture.path].transparent]
     if clear:
         colors = ", ".join(sorted({picture.subset.config.background_color for picture in clear}))
-        found.append(f"{_count(clear)} with transparent parts are put on {colors} (background_color).")
+        found.append(f"{_count(clear, 'has', 'have')} transparent parts, put on {colors} (background_color).")
     if any(picture.subset.config.alpha_mask for picture in pictures) and not clear:
         found.append("alpha_mask has no effect: no picture has transparent parts.")
     for subset in dict.fromkeys(picture.subset for picture in pictures):
         if subset.class_tokens:
             mine = [p for p in pictures if p.subset == subset and p.caption == subset.class_tokens]
+            of = f"of {subset.folder.name}"
             if mine:
                 found.append(
-                    f'{_count(mine)} of {subset.folder.name} have the caption "{subset.class_tokens}".'
+                    f'{_count(mine, of + " has", of + " have")} the caption "{subset.class_tokens}".'
                 )
     return found
 
@@ -69,14 +71,14 @@ def _about_sizes(pictures: Sequence[Picture]) -> list[str]:
         good = next((side for side in range(step, 1025, step) if side % width == 0), None)
         advice = f" A resolution of {good} would be a whole factor of {width} px." if good else ""
         found.append(
-            f"{_count(uneven)} are enlarged by a factor that is not whole, so some of their pixels become "
+            f"{_count(uneven, 'is', 'are')} enlarged by a factor that is not whole, so some pixels become "
             f"wider than others: {_names(uneven)}.{advice}"
         )
     cropped = [picture for picture in pictures if _lost(picture) > _MUCH_CROPPED]
     if cropped:
         found.append(
-            f"{_count(cropped)} lose more than a fifth of their area to the crop: {_names(cropped)}. "
-            "enable_bucket keeps shapes that are not the resolution's."
+            f"{_count(cropped, 'loses', 'lose')} more than a fifth of the area to the crop: "
+            f"{_names(cropped)}. enable_bucket keeps shapes that are not the resolution's."
         )
     return found
 
@@ -89,8 +91,8 @@ def _about_forms(config: TrainingConfig, pictures: Sequence[Picture]) -> list[st
         return []
     number = several[0].subset.config.augmentation_variants
     return [
-        f"{_count(several)} are turned or cropped at chance: {number} forms of each are made before training "
-        "(augmentation_variants)."
+        f"{_count(several, 'is', 'are')} turned or cropped at chance: {counted(number, 'form')} of each "
+        f"{'is' if number == 1 else 'are'} made before training (augmentation_variants)."
     ]
 
 
@@ -100,10 +102,9 @@ def _lost(picture: Picture) -> float:
     return 1 - wide * high / (width * height)
 
 
-def _count(pictures: Sequence[Picture]) -> str:
-    return f"{len(pictures)} picture{'' if len(pictures) == 1 else 's'}"
+def _count(pictures: Sequence[Picture], does: str, do: str) -> str:
+    return counted(len(pictures), f"picture {does}", f"pictures {do}")
 
 
 def _names(pictures: Iterable[Picture]) -> str:
-    names = list(dict.fromkeys(picture.name for picture in pictures))
-    return ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+    return first_of((picture.name for picture in pictures), _NAMED)

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..amounts import counted, first_of
 from ..captions.folder import CAPTION_EXTENSIONS, PICTURE_EXTENSIONS, names_regularisation
 from ..errors import InputError
 from .augment import Augmentation
 from .caption import CaptionSettings
 from .config import TrainingConfig
 
+_NAMED = 6  # folders that one sentence names
 _REPEATS = re.compile(r"^(\d+)_(.*)$")
 
 
@@ -117,11 +119,11 @@ def _subsets(root: Path, config: TrainingConfig, is_reg: bool, notices: list[str
             )
         for child in named:
             repeats, concept = _repeats_of(child)
-            notices.append(f"{before}{child.name}: {_count(repeats)}")
+            notices.append(f"{before}{child.name}: {counted(repeats, 'repeat')}")
             yield _subset(child, before + child.name, repeats, concept, is_reg, config)
         left_out = [path.name for path in children if path not in named and _holds_pictures(path)]
         if left_out:
-            notices.append(f"left out, because their names give no repeats: {', '.join(left_out[:6])}")
+            notices.append(f"left out, because their names give no repeats: {first_of(left_out, _NAMED)}")
         return
     _refuse_too_high(root, children, is_reg)
     match = _REPEATS.match(root.name)
@@ -129,7 +131,7 @@ def _subsets(root: Path, config: TrainingConfig, is_reg: bool, notices: list[str
     # A larger number is more likely a year or a size than a wish.
     if match and repeats_of_plain(config) == 1 and 1 <= int(match[1]) <= 100:
         repeats, concept = _repeats_of(root)
-        notices.append(f"the folder's name {root.name} means {_count(repeats)}")
+        notices.append(f"the folder's name {root.name} means {counted(repeats, 'repeat')}")
         yield _subset(root, label, repeats, concept, is_reg, config)
     else:
         yield _subset(root, label, 1 if is_reg else repeats_of_plain(config), root.name, is_reg, config)
@@ -152,7 +154,7 @@ def _refuse_too_high(root: Path, children: list[Path], is_reg: bool) -> None:
         raise InputError(
             f"the folder is one level too high: {meant[0]} in it holds the folders with repeats",
             file=root,
-            remedy=f"Choose {meant[0]}." if len(meant) == 1 else f"Choose one of {', '.join(meant[:6])}.",
+            remedy=f"Choose {meant[0]}." if len(meant) == 1 else f"Choose one of {first_of(meant, _NAMED)}.",
         )
 
 
@@ -162,10 +164,6 @@ def _entries(folder: Path) -> list[Path]:
         return sorted(folder.iterdir())
     except OSError:
         return []
-
-
-def _count(repeats: int) -> str:
-    return f"{repeats} repeat{'' if repeats == 1 else 's'}"
 
 
 def _subset(

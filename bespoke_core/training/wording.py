@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import Any
 
+from ..amounts import counted
+
 
 def rate_text(steps_per_second: float) -> str:
     """Return a rate as people say it: steps in a second, or seconds for a step."""
@@ -31,8 +33,8 @@ def _start(event: Mapping[str, Any]) -> str:
     if "pictures" not in event:
         return "starting"
     return (
-        f"training {event['output_name']}: {event['pictures']} pictures, {event['epochs']} epochs, "
-        f"{event['steps']} steps"
+        f"training {event['output_name']}: {counted(event['pictures'], 'picture')}, "
+        f"{counted(event['epochs'], 'epoch')}, {counted(event['steps'], 'step')}"
     )
 
 
@@ -45,7 +47,8 @@ def _samples(event: Mapping[str, Any]) -> str:
     scores = ", ".join(
         f"{name} {value:.4g}" for name, value in (event.get("scores") or {}).items() if _is_number(value)
     )
-    return f"{len(event.get('paths', []))} samples of epoch {event['epoch']}{': ' + scores if scores else ''}"
+    count = counted(len(event.get("paths", [])), "sample")
+    return f"{count} of epoch {event['epoch']}{': ' + scores if scores else ''}"
 
 
 def _cancelled(event: Mapping[str, Any]) -> str:

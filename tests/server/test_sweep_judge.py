@@ -83,3 +83,43 @@ def test_every_epoch_is_swept_also_one_that_was_missed_and_the_best_is_marked(
     assert len(rows) == 4, "the base model and both epochs"
     assert len(list((run / "samples" / "cells").glob("*.png"))) == 3
     assert main(["verdict", str(run / "samples" / "table.csv")]) == 0
+
+
+def test_a_swept_run_stops_early_and_goes_on_when_it_is_asked_for_more_patience(
+    server: ComfyServer,
+    base_checkpoint: Path,
+    sample_dataset: Path,
+    comfyui_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    plan, config = tmp_path / "plan.toml", tmp_path / "config.toml"
+    eight = PLAN.replace("as it trains", "stops").replace("seeds = [5]", 'seeds = "1-8"\nwith_base = false')
+    plan.write_text(eight.replace("steps = 2", "steps = 1"), encoding="utf-8")
+    tokenizer = comfyui_folder / "comfy" / "sd1_tokenizer"
+    text = CONFIG.format(base=base_checkpoint, data=sample_dataset, tokenizer=tokenizer)
+    # It learns next to nothing, so that no epoch gains anything over the first.
+    text = text.replace("max_train_epochs = 2", "max_train_epochs = 3\nlearning_rate = 1e-9")
+    config.write_text(text.replace('"early"', '"stops"'), encoding="utf-8")
+    run = server.base / "models" / "loras" / "stops"
+    command = ["train", str(config), "--sweep", str(plan), "--server", server.url, "--run-folder", str(run)]
+
+    assert main([*command, "--patience", "1"]) == 0
+    assert "stopped early" in capsys.readouterr().out
+    told = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    assert (told["status"], told["stopped_early"]["epoch"], told["stopped_early"]["patience"]) == (
+        "finished",
+        2,
+        1,
+    )
+    assert told["best"]["epoch"] == 1
+    first = {path.name: path.read_bytes() for path in run.glob("*.safetensors")}
+    assert sorted(first) == ["stops-000001.safetensors", "stops-000002.safetensors"]
+    drawn = {path.name: path.stat().st_mtime_ns for path in (run / "samples" / "cells").glob("*.png")}
+
+    assert main([*command, "--patience", "3"]) == 0
+    told = json.loads((run / "run.json").read_text(encoding="utf-8"))
+    assert told["stopped_early"] is None and (run / "stops.safetensors").is_file()
+    assert {name: (run / name).read_bytes() for name in first} == first
+    now = {path.name: path.stat().st_mtime_ns for path in (run / "samples" / "cells").glob("*.png")}
+    assert len(now) == 24 and {name: now[name] for name in drawn} == drawn

@@ -10,7 +10,7 @@ from bespoke_core.captions.clean_report import CleanReport
 from bespoke_core.captions.dataset import read_dataset
 from bespoke_core.captions.findings import SEVERITIES
 from bespoke_core.captions.report import MEANINGS, audit_text, clean_text, worst_files
-from bespoke_core.captions.todo import Step, plural, what_to_do
+from bespoke_core.captions.todo import Step, what_to_do
 
 
 def cleaning(**changes) -> CleanReport:
@@ -127,13 +127,6 @@ def test_copies_of_pictures_are_a_step(tmp_path: Path) -> None:
     (folder / "b.png").write_bytes(copy)
     audit_again = what_to_do(audit_of(folder, {}, pictures=False))
     assert dict(audit_again)["Look at copies"].startswith("1 picture is a copy")
-
-
-@pytest.mark.parametrize(
-    ("count", "text"), [(0, "0 files"), (1, "1 file"), (2, "2 files"), (1200, "1,200 files")]
-)
-def test_counts_agree_with_their_nouns(count: int, text: str) -> None:
-    assert plural(count, "file") == text
 
 
 def test_a_cleaning_is_told_with_before_and_after(tmp_path: Path) -> None:

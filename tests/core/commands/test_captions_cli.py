@@ -46,7 +46,7 @@ def test_audit_ends_with_1_when_it_finds_something(folder: Path, capsys) -> None
 def test_audit_ends_with_0_when_there_is_nothing(folder: Path, capsys) -> None:
     (folder / "a.txt").write_text("pixel art, brown hair, red hat", encoding="utf-8")
     assert run("audit", folder) == 0
-    assert capsys.readouterr().out == "1 captions, 0 colour codes, 0 findings\n"
+    assert capsys.readouterr().out == "1 caption, 0 colour codes, 0 findings\n"
 
 
 def test_audit_tells_people_the_counts_and_the_worst_files(folder: Path, capsys) -> None:
@@ -93,7 +93,7 @@ def test_clean_writes_a_new_folder(folder: Path, tmp_path: Path, capsys) -> None
 def test_clean_shows_a_dry_run(folder: Path, capsys) -> None:
     assert run("clean", folder, "--dry-run") == 0
     out = capsys.readouterr().out
-    assert "+ pixel art, brown hair, red hat\nwould change 1 of 1 captions: 4 codes removed, 0 left" in out
+    assert "+ pixel art, brown hair, red hat\nwould change 1 of 1 caption: 4 codes removed, 0 left" in out
     assert (folder / "a.txt").read_text(encoding="utf-8") == DIRTY
 
 
@@ -102,7 +102,7 @@ def test_clean_in_place_and_restore(folder: Path, capsys) -> None:
     assert "bespoke restore" in capsys.readouterr().out
     assert (folder / "a.txt").read_text(encoding="utf-8") == "pixel art, brown hair, red hat"
     assert run("restore", folder) == 0
-    assert "brought back 1 captions" in capsys.readouterr().out
+    assert "brought back 1 caption" in capsys.readouterr().out
     assert (folder / "a.txt").read_text(encoding="utf-8") == DIRTY
 
 
@@ -207,7 +207,7 @@ def test_a_dry_run_shows_the_colours_that_would_be_named_and_why(folder: Path, c
     assert '  named: "solid background" is ' in out and "(its code #ff0000 agrees). " in out
     assert '  left:  "eyes". ' in out
     assert "- solid background (#ff0000), eyes\n+ solid " in out
-    assert "named 1 colours; 1 features stay without one" in out
+    assert "named 1 colour; 1 feature stays without one" in out
     run("clean", folder, "--dry-run", "--colourless", "name", "--json")
     form = json.loads(capsys.readouterr().out)
     assert (form["repaired"], form["left_colourless"]) == (1, 1)

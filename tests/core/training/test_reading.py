@@ -167,9 +167,9 @@ def test_what_is_done_to_pictures_unasked_is_said(make_config: Make, dataset: Pa
     Image.new("RGB", (24, 60)).save(dataset / "punk2.png")
     Image.new("RGB", (48, 48)).save(dataset / "punk3.png")
     notices = read_set(make_config(background_color="#336699")).notices
-    assert said(notices, "1 picture with transparent parts", "#336699")
+    assert said(notices, "1 picture has transparent parts", "#336699")
     assert said(notices, "first frame", "punk1.webp")
-    assert said(notices, "lose more than a fifth", "punk2.png")
+    assert said(notices, "loses more than a fifth", "punk2.png")
     assert said(notices, "factor that is not whole", "punk3.png", "resolution of 192")
 
 

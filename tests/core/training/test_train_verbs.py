@@ -35,7 +35,7 @@ def test_a_run_tells_people_its_steps_its_files_and_its_end(
     told = capsys.readouterr().out
     assert "step 3/3" in told
     assert "saved punks.safetensors" in told
-    assert told.rstrip().endswith(f"1 files in {tmp_path / 'out' / 'punks'}")
+    assert told.rstrip().endswith(f"1 file in {tmp_path / 'out' / 'punks'}")
     assert main(["train", str(toml), "--set", "max_train_epochs=1"]) == 0
     assert "already finished" in capsys.readouterr().out
 

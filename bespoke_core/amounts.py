@@ -1,0 +1,34 @@
+"""Numbers as people read them: counts with their noun, first names of many, numbers without an exponent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """Return a count with its noun: "1 caption", "1,203 captions".
+
+    Args:
+        count: how many.
+        one: what one of them is called, with its verb where one follows: "picture is".
+        many: what several are called; `one` with an s where it is not given.
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def first_of(names: Iterable[str], most: int) -> str:
+    """Return the first names of many with commas between them: "a, b and 3 more".
+
+    Args:
+        names: each is told once.
+        most: how many are told.
+    """
+    told = list(dict.fromkeys(names))
+    rest = len(told) - most
+    return ", ".join(told[:most]) + (f" and {rest:,} more" if rest > 0 else "")
+
+
+def plain(value: float) -> str:
+    """Return a number as a configuration writes it: 10000000 and 1e-06, never 1e+07."""
+    whole = float(value).is_integer() and abs(value) < 1e15
+    return str(int(value)) if whole else f"{value:g}"
