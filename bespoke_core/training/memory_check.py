@@ -9,7 +9,7 @@ import torch
 from .base_model import BaseModel
 from .checkpointing import set_checkpointing
 from .config import TrainingConfig
-from .memory_estimate import MemoryEstimate, estimate_memory, require_fit
+from .memory_estimate import MemoryEstimate, StepForm, estimate_memory, require_fit
 from .network import LoraNetwork
 from .plan import TrainingPlan
 from .text import WINDOW, token_windows
@@ -45,16 +45,7 @@ def check_memory(
         batch_size = config.train_batch_size
         # Pure padding is one window more, the same for all.
         windows = min(sum(sorted(texts)[-batch_size:]) + 1, batch_size * (config.max_token_length // WINDOW))
-        return estimate_memory(
-            base,
-            network,
-            config,
-            size=size,
-            batch_size=batch_size,
-            windows=windows,
-            device=device,
-            dtype=dtype,
-        )
+        return estimate_memory(base, network, config, StepForm(size, batch_size, windows, device, dtype))
 
     found = estimate(plan.config)
     try:

@@ -34,6 +34,25 @@ _COPIES = {"AdamW": 2, "AdamW8bit": 0.5, "Lion": 1, "Prodigy": 4, "Adafactor": 0
 
 
 @dataclass(frozen=True)
+class StepForm:
+    """The largest step of a run: what passes through the networks at a time, and where.
+
+    Attributes:
+        size: (width, height) in pixels of the largest pictures.
+        batch_size: pictures at a time.
+        windows: of text, 77 tokens each, that are encoded at a time where the text encoder is trained.
+        device: where the run takes place.
+        dtype: of autocast.
+    """
+
+    size: tuple[int, int]
+    batch_size: int
+    windows: int
+    device: torch.device
+    dtype: torch.dtype
+
+
+@dataclass(frozen=True)
 class MemoryEstimate:
     """What a run needs at its peak, in bytes on `device`.
 
@@ -73,33 +92,17 @@ class MemoryEstimate:
 
 
 def estimate_memory(
-    base: BaseModel,
-    network: LoraNetwork,
-    config: TrainingConfig,
-    *,
-    size: tuple[int, int],
-    batch_size: int,
-    windows: int,
-    device: torch.device,
-    dtype: torch.dtype,
-    to_hold: int = 0,
+    base: BaseModel, network: LoraNetwork, config: TrainingConfig, form: StepForm
 ) -> MemoryEstimate:
-    """Estimate a run's peak; the networks must be on `device`, with their LoRA.
+    """Estimate a run's peak; the networks must be on the form's device, with their LoRA.
 
     Args:
         base: as it is trained.
         network: the LoRA in it.
         config: which parts are trained, caption length, optimizer.
-        size: (width, height) in pixels of the largest pictures.
-        batch_size: pictures at a time.
-        windows: of text, 77 tokens each, that are encoded at a time where the text encoder is trained.
-        device: where the run takes place.
-        dtype: of autocast.
-        to_hold: bytes that will be held besides what the process holds now.
+        form: of the largest step.
     """
-    live = _live_bytes(
-        base, config, size=size, batch_size=batch_size, windows=windows, device=device, dtype=dtype
-    )
+    device, live = form.device, _live_bytes(base, config, form)
     trained = sum(parameter.numel() for parameter in network.parameters())
     copies = _COPIES.get(config.optimizer_type, 2)
     held, available = _held(device)
@@ -107,7 +110,7 @@ def estimate_memory(
     saving = 0 if device.type == "cuda" else 4 * trained * _SAVING[config.save_precision]
     return MemoryEstimate(
         device.type,
-        held + to_hold,
+        held,
         int(max(live * times + scratch, saving)),
         int(4 * trained * copies),
         most_held() if device.type == "cpu" else 0,
@@ -168,16 +171,7 @@ def _advice(
     )
 
 
-def _live_bytes(
-    base: BaseModel,
-    config: TrainingConfig,
-    *,
-    size: tuple[int, int],
-    batch_size: int,
-    windows: int,
-    device: torch.device,
-    dtype: torch.dtype,
-) -> int:
+def _live_bytes(base: BaseModel, config: TrainingConfig, form: StepForm) -> int:
     """Return the most bytes that a step's tensors take at one moment, the models' own weights left out."""
     from torch._subclasses.fake_tensor import FakeTensorMode
 
@@ -188,33 +182,22 @@ def _live_bytes(
             live.leave_out(fake.from_tensor(tensor))
     set_checkpointing(base, config.gradient_checkpointing)
     with fake, live:
-        step = _one_step(
-            base, config, size=size, batch_size=batch_size, windows=windows, device=device, dtype=dtype
-        )
-        step.backward()
+        _one_step(base, config, form).backward()
     for model in (base.unet, base.text_encoder):
         model.zero_grad(set_to_none=True)
     return live.peak
 
 
-def _one_step(
-    base: BaseModel,
-    config: TrainingConfig,
-    *,
-    size: tuple[int, int],
-    batch_size: int,
-    windows: int,
-    device: torch.device,
-    dtype: torch.dtype,
-) -> torch.Tensor:
+def _one_step(base: BaseModel, config: TrainingConfig, form: StepForm) -> torch.Tensor:
+    device, dtype, (width, height) = form.device, form.dtype, form.size
     tokens = config.max_token_length + 2
     with torch.autocast(device.type, dtype, enabled=dtype != torch.float32):
-        context = torch.empty((batch_size, tokens, base.layout.context_dim), device=device)
+        context = torch.empty((form.batch_size, tokens, base.layout.context_dim), device=device)
         if config.trains_text_encoder:
-            ids = torch.zeros((windows, WINDOW + 2), dtype=torch.long, device=device)
+            ids = torch.zeros((form.windows, WINDOW + 2), dtype=torch.long, device=device)
             context = context + base.text_encoder(ids).last_hidden_state.mean()
-        latents = torch.empty((batch_size, 4, size[1] // 8, size[0] // 8), device=device)
-        timesteps = torch.zeros((batch_size,), dtype=torch.long, device=device)
+        latents = torch.empty((form.batch_size, 4, height // 8, width // 8), device=device)
+        timesteps = torch.zeros((form.batch_size,), dtype=torch.long, device=device)
         predicted = base.unet(latents.to(dtype), timesteps, context.to(dtype)).sample
         return torch.nn.functional.mse_loss(predicted.float(), latents)
 

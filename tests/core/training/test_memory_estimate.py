@@ -13,7 +13,12 @@ from bespoke_core.errors import InputError
 from bespoke_core.training.base_model import BaseModel, load_base
 from bespoke_core.training.config import TrainingConfig, with_values
 from bespoke_core.training.live_bytes import LiveBytes
-from bespoke_core.training.memory_estimate import MemoryEstimate, estimate_memory, require_fit
+from bespoke_core.training.memory_estimate import (
+    MemoryEstimate,
+    StepForm,
+    estimate_memory,
+    require_fit,
+)
 from bespoke_core.training.network import LoraNetwork, add_lora
 
 Make = Callable[..., TrainingConfig]
@@ -30,16 +35,8 @@ def estimate(
     networks: tuple[BaseModel, LoraNetwork, TrainingConfig], size: int = 64, batch: int = 2, **changes: object
 ) -> MemoryEstimate:
     base, network, config = networks
-    return estimate_memory(
-        base,
-        network,
-        with_values(config, **changes),
-        size=(size, size),
-        batch_size=batch,
-        windows=2,
-        device=torch.device("cpu"),
-        dtype=torch.float32,
-    )
+    form = StepForm((size, size), batch, 2, torch.device("cpu"), torch.float32)
+    return estimate_memory(base, network, with_values(config, **changes), form)
 
 
 def test_tensors_without_content_count_as_much_as_real_ones(
