@@ -11,6 +11,15 @@ from .errors import InputError
 PICKLED = frozenset({".ckpt", ".pt", ".pth", ".bin"})
 """Endings of formats that can run code when they are loaded; they are never opened."""
 
+_SIGNS = {
+    b"<": "a web page, such as a download that asks to sign in",
+    b"{": "JSON text",
+    b"version https://git-lfs": "the pointer that Git LFS leaves in a file's place",
+    b"gguf": "a GGUF file",
+    b"pk\3\4": "a zip or .ckpt file",
+}
+"""How files begin that people take for weights, in lower case."""
+
 
 @dataclass(frozen=True)
 class WeightsHeader:
@@ -19,10 +28,12 @@ class WeightsHeader:
     Attributes:
         shapes: each tensor's name to its shape.
         metadata: the file's own strings; empty where it has none.
+        dtypes: each tensor's name to its number format, such as "F16".
     """
 
     shapes: Mapping[str, tuple[int, ...]]
     metadata: Mapping[str, str]
+    dtypes: Mapping[str, str]
 
 
 def read_header(path: Path, *, remedy: str) -> WeightsHeader:
@@ -49,11 +60,28 @@ def read_header(path: Path, *, remedy: str) -> WeightsHeader:
 
     try:
         with safe_open(path, framework="numpy") as file:
-            shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
-            return WeightsHeader(shapes, file.metadata() or {})
+            slices = {key: file.get_slice(key) for key in file.keys()}  # noqa: SIM118
+            return WeightsHeader(
+                {key: tuple(one.get_shape()) for key, one in slices.items()},
+                file.metadata() or {},
+                {key: one.get_dtype() for key, one in slices.items()},
+            )
     except (SafetensorError, OSError) as error:
-        raise InputError(
-            f"is damaged, truncated or not a safetensors file ({error})",
-            file=path,
-            remedy="Copy, download or train it again.",
-        ) from None
+        problem = _what_it_is(path) or f"is damaged, truncated or not a safetensors file ({error})"
+        raise InputError(problem, file=path, remedy="Copy, download or train it again.") from None
+
+
+def _what_it_is(path: Path) -> str | None:
+    """Return what a file that cannot be read is, as a clause, where its beginning tells; else None."""
+    try:
+        with path.open("rb") as file:
+            begin = file.read(512).lstrip()
+    except OSError:  # the reason it could not be opened is told instead
+        return None
+    if not begin:
+        return "is empty"
+    for sign, what in _SIGNS.items():
+        # A safetensors file that is cut off may begin with any letter: that of a length, with zeros after it.
+        if begin.lower().startswith(sign) and (len(sign) > 1 or b"\0" not in begin[:8]):
+            return f"is {what}, not a safetensors file"
+    return None

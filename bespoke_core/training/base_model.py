@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from .layout import CLIP, VAE, BaseLayout, read_layout
+from .weights import assign, frozen
 
 LATENT_SCALE = 0.18215
 """What SD1.5 multiplies latents by before the UNet sees them."""
@@ -82,9 +83,9 @@ def load_base(path: Path, *, dtype: torch.dtype = torch.float32) -> BaseModel:
     layout = read_layout(path)
     weights = load_file(path)
     return BaseModel(
-        _frozen(_unet(path, weights, layout), dtype),
-        _frozen(_encoder(path, weights, layout), torch.float32),
-        _frozen(_text_encoder(path, weights, layout), dtype),
+        frozen(path, _unet(path, weights, layout), dtype),
+        frozen(path, _encoder(path, weights, layout), torch.float32),
+        frozen(path, _text_encoder(path, weights, layout), dtype),
         layout,
     )
 
@@ -100,12 +101,7 @@ def load_decoder(path: Path) -> Decoder:
     layout = read_layout(path)
     with safe_open(path, framework="pt") as file:
         weights = {key: file.get_tensor(key) for key in file.keys() if key.startswith(VAE)}  # noqa: SIM118
-    return _frozen(_decoder(path, weights, layout), torch.float32)
-
-
-def _frozen(model: torch.nn.Module, dtype: torch.dtype) -> Any:
-    # Not `model.to`: diffusers' own warns about layers to keep in 32 bits, of which there are none.
-    return torch.nn.Module.to(model.requires_grad_(False).eval(), dtype)
+    return frozen(path, _decoder(path, weights, layout), torch.float32)
 
 
 def _unet(path: Path, weights: dict[str, torch.Tensor], layout: BaseLayout) -> torch.nn.Module:
@@ -129,7 +125,7 @@ def _unet(path: Path, weights: dict[str, torch.Tensor], layout: BaseLayout) -> t
             sample_size=64,
             only_cross_attention=(False,) * levels,
         )
-    _assign(path, unet, convert_ldm_unet_checkpoint(weights, unet.config))
+    assign(path, unet, convert_ldm_unet_checkpoint(weights, unet.config))
     return unet
 
 
@@ -137,10 +133,10 @@ def _encoder(path: Path, weights: dict[str, torch.Tensor], layout: BaseLayout) -
     model = _autoencoder(layout)
     del model.decoder  # training never decodes
     if layout.vae == "tiny":
-        _assign(path, model.encoder.layers, _under(weights, "taesd_encoder."))
+        assign(path, model.encoder.layers, _under(weights, "taesd_encoder."))
         return Encoder(model, **_tiny_range(weights))
     del model.post_quant_conv
-    _assign(path, model, _converted(weights, model, ("encoder.", "quant_conv.")))
+    assign(path, model, _converted(weights, model, ("encoder.", "quant_conv.")))
     return Encoder(model)
 
 
@@ -154,10 +150,10 @@ def _decoder(path: Path, weights: dict[str, torch.Tensor], layout: BaseLayout) -
             for key, value in _under(weights, "taesd_decoder.").items()
             for number, _, rest in [key.partition(".")]
         }
-        _assign(path, model.decoder.layers, found)
+        assign(path, model.decoder.layers, found)
         return Decoder(model, **_tiny_range(weights))
     del model.quant_conv
-    _assign(path, model, _converted(weights, model, ("decoder.", "post_quant_conv.")))
+    assign(path, model, _converted(weights, model, ("decoder.", "post_quant_conv.")))
     return Decoder(model)
 
 
@@ -222,24 +218,10 @@ def _text_encoder(path: Path, weights: dict[str, torch.Tensor], layout: BaseLayo
     inner = text_part(model)
     # The numbers of the positions are not among the weights, so nothing else would give them values.
     inner.embeddings.position_ids = torch.arange(config.max_position_embeddings)[None]
-    _assign(path, inner, found)
+    assign(path, inner, found)
     return model
 
 
 def text_part(text_encoder: Any) -> Any:
     """Return the module with `embeddings`, `encoder` and `final_layer_norm`, wrapped or not."""
     return getattr(text_encoder, "text_model", text_encoder)
-
-
-def _assign(path: Path, model: torch.nn.Module, weights: dict[str, torch.Tensor]) -> None:
-    from ..errors import InputError
-
-    try:
-        model.load_state_dict(weights, strict=True, assign=True)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())[:300]
-        raise InputError(
-            f"its weights do not form an SD1.5 model ({reason})",
-            file=path,
-            remedy="Choose another checkpoint, or copy it again.",
-        ) from None

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import InputError
-from ..weights_file import read_header
+from ..weights_file import WeightsHeader, read_header
+from . import model_kind
+from .base_parts import missing_part
+from .model_kind import other_kind, quantised
 
-UNET = "model.diffusion_model."
-VAE = "first_stage_model."
-CLIP = "cond_stage_model.transformer."
+UNET, VAE, CLIP = model_kind.UNET, model_kind.VAE, model_kind.CLIP
 _GET_BASE = "Choose a Stable Diffusion 1.5 checkpoint: one .safetensors file with UNet, VAE and text encoder."
 Shapes = dict[str, tuple[int, ...]]
 
@@ -50,10 +51,11 @@ def read_layout(path: Path) -> BaseLayout:
     """Read a checkpoint's header and return its layout.
 
     Raises:
-        InputError: absent, not safetensors, truncated, a LoRA, or another model than SD1.5.
+        InputError: absent, not safetensors, truncated, another model than a whole SD1.5 one, or quantised.
     """
-    shapes = read_shapes(path)
-    _refuse_other_models(path, shapes)
+    header = read_header(path, remedy=_GET_BASE)
+    _refuse_other_models(path, header)
+    shapes = dict(header.shapes)
     unet = {key.removeprefix(UNET): shape for key, shape in shapes.items() if key.startswith(UNET)}
     try:
         channels, layers, depths = _unet_levels(unet)
@@ -73,7 +75,7 @@ def read_layout(path: Path) -> BaseLayout:
             remedy=_GET_BASE,
         )
     text_layers = 1 + max(int(m[1]) for k in text if (m := re.match(r"encoder\.layers\.(\d+)\.", k)))
-    return BaseLayout(
+    found = BaseLayout(
         channels,
         layers,
         depths,
@@ -84,6 +86,11 @@ def read_layout(path: Path) -> BaseLayout:
         max(1, width // 64),
         intermediate,
     )
+    under_vae = {k.removeprefix(VAE): s for k, s in shapes.items() if k.startswith(VAE)}
+    missing = missing_part({**unet, **text, **under_vae}, found)
+    if missing is not None:
+        raise InputError(f"is not a whole SD1.5 model: {missing}", file=path, remedy=_GET_BASE)
+    return found
 
 
 def read_shapes(path: Path) -> Shapes:
@@ -101,28 +108,20 @@ def require_sd15_base(path: Path) -> None:
     Raises:
         InputError: as `read_shapes`, or it is another model than SD1.5.
     """
-    _refuse_other_models(path, read_shapes(path))
+    _refuse_other_models(path, read_header(path, remedy=_GET_BASE))
 
 
-def _refuse_other_models(path: Path, shapes: Shapes) -> None:
-    def refuse(what: str) -> None:
-        raise InputError(f"is {what}, not an SD1.5 checkpoint", file=path, remedy=_GET_BASE)
-
-    if any(".lora_" in key or key.startswith("lora_") or ".lora." in key for key in shapes):
-        refuse("a LoRA file")
-    if any(key.startswith("conditioner.embedders.") or "label_emb" in key for key in shapes):
-        refuse("an SDXL model")
-    if any(key.startswith("cond_stage_model.model.") for key in shapes):
-        refuse("a Stable Diffusion 2 model")
-    if not any(key.startswith(UNET) for key in shapes):
-        refuse("another kind of model or only a part of one")
-    if not any(key.startswith(CLIP) for key in shapes):
-        refuse("a model without its text encoder")
-    first = shapes.get(UNET + "input_blocks.0.0.weight", (0, 0))
-    if first[1] != 4:
-        refuse(f"a model with {first[1]} input channels (inpainting or another family)")
-    if len(shapes.get(UNET + "middle_block.1.proj_in.weight", ())) == 2:
-        refuse("a model with linear projections (Stable Diffusion 2 or SDXL)")
+def _refuse_other_models(path: Path, header: WeightsHeader) -> None:
+    kind = other_kind(header.shapes)
+    if kind is not None:
+        raise InputError(f"is {kind}, not an SD1.5 checkpoint", file=path, remedy=_GET_BASE)
+    numbers = quantised(header.dtypes)
+    if numbers is not None:
+        raise InputError(
+            f"holds its weights as {numbers}, which are not read",
+            file=path,
+            remedy="Choose the checkpoint with 16-bit or 32-bit weights.",
+        )
 
 
 def _unet_levels(unet: Shapes) -> tuple[tuple[int, ...], int, tuple[int, ...]]:

@@ -31,7 +31,18 @@ def test_the_networks_sizes_are_read_from_the_file(tiny_base: Path) -> None:
         ({"diffusion_model.x.lora_A.weight": (4, 4)}, "a LoRA file"),
         ({"conditioner.embedders.0.x": (1,), "model.diffusion_model.label_emb.0.0.weight": (1,)}, "SDXL"),
         ({"cond_stage_model.model.x": (1,)}, "Stable Diffusion 2"),
-        ({"double_blocks.0.img_attn.qkv.weight": (1,)}, "another kind of model"),
+        ({"double_blocks.0.img_attn.qkv.weight": (1,)}, "a Flux model"),
+        ({"model.diffusion_model.double_blocks.0.x": (1,), "vae.x": (1,)}, "a Flux model"),
+        ({"model.diffusion_model.joint_blocks.0.x": (1,), "text_encoders.x": (1,)}, "Stable Diffusion 3"),
+        ({"model.diffusion_model.blocks.0.self_attn.q.weight": (1,)}, "diffusion transformer"),
+        ({"encoder.conv_in.weight": (1,), "decoder.conv_in.weight": (1,)}, "a VAE alone"),
+        ({"first_stage_model.encoder.conv_in.weight": (1,)}, "a VAE alone"),
+        ({"text_model.embeddings.token_embedding.weight": (1,)}, "a text encoder alone"),
+        ({"down_blocks.0.resnets.0.conv1.weight": (1,)}, "in diffusers' form"),
+        ({"input_blocks.0.0.weight": (320, 4, 3, 3)}, "a UNet alone"),
+        ({"control_model.input_blocks.0.0.weight": (1,)}, "a ControlNet"),
+        ({"emb_params": (4, 768)}, "embedding"),
+        ({"some.weight": (1,)}, "another kind of model"),
         ({"model.diffusion_model.input_blocks.0.0.weight": (320, 4, 3, 3)}, "without its text encoder"),
         (
             {
@@ -65,7 +76,13 @@ def test_a_cut_off_absent_or_unsafe_file_is_refused(tmp_path: Path, tiny_base: P
     text.write_text("not a model", encoding="utf-8")
     pickled = tmp_path / "model.ckpt"
     pickled.write_bytes(b"x")
+    begins = {"empty": b"", "page": b"<!DOCTYPE html>", "lfs": b"version https://git-lfs.github.com/spec/v1"}
+    for name, data in begins.items():
+        (tmp_path / f"{name}.safetensors").write_bytes(data)
     cases = [
+        (tmp_path / "empty.safetensors", "is empty"),
+        (tmp_path / "page.safetensors", "is a web page"),
+        (tmp_path / "lfs.safetensors", "Git LFS"),
         (cut, "truncated"),
         (text, "damaged"),
         (pickled, "run code"),
@@ -77,14 +94,60 @@ def test_a_cut_off_absent_or_unsafe_file_is_refused(tmp_path: Path, tiny_base: P
         assert caught.value.file == str(path)
 
 
-def test_a_file_that_lacks_one_weight_is_refused(tmp_path: Path, tiny_base: Path) -> None:
+@pytest.mark.parametrize(
+    ("key", "part"),
+    [
+        ("model.diffusion_model.input_blocks.1.1.norm.weight", "UNet"),
+        ("model.diffusion_model.middle_block.2.out_layers.3.bias", "UNet"),
+        ("model.diffusion_model.output_blocks.3.1.proj_out.weight", "UNet"),
+        ("cond_stage_model.transformer.text_model.encoder.layers.0.mlp.fc2.bias", "text encoder"),
+        ("first_stage_model.taesd_encoder.14.weight", "VAE"),
+    ],
+)
+def test_a_file_that_lacks_one_weight_or_has_it_in_another_shape_is_told_by_its_header(
+    tmp_path: Path, tiny_base: Path, key: str, part: str
+) -> None:
+    from safetensors.torch import load_file, save_file
+
+    weights, path = load_file(tiny_base), tmp_path / "gap.safetensors"
+    weights[key] = weights[key][:-1].contiguous()
+    save_file(weights, path)
+    with pytest.raises(InputError, match=f"of its {part} is .* belongs"):
+        read_layout(path)
+    del weights[key]
+    save_file(weights, path)
+    with pytest.raises(InputError, match=f"its {part} lacks "):
+        read_layout(path)
+
+
+def test_weights_in_8_bits_are_read_where_they_are_plain_and_refused_where_they_are_scaled(
+    tmp_path: Path, tiny_base: Path
+) -> None:
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    weights, path = load_file(tiny_base), tmp_path / "eight.safetensors"
+    save_file({key: value.to(torch.float8_e4m3fn) for key, value in weights.items()}, path)
+    assert load_base(path).unet.dtype == torch.float32
+    save_file({**weights, "scaled_fp8": torch.zeros(1)}, path)
+    with pytest.raises(InputError, match="scales of their own"):
+        read_layout(path)
+    key = "model.diffusion_model.input_blocks.1.1.proj_in.weight"
+    save_file({**weights, key: weights[key].to(torch.int8)}, path)
+    with pytest.raises(InputError, match="kind I8"):
+        read_layout(path)
+
+
+def test_a_base_with_a_weight_that_is_not_a_number_is_refused_by_the_weights_name(
+    tmp_path: Path, tiny_base: Path
+) -> None:
     from safetensors.torch import load_file, save_file
 
     weights = load_file(tiny_base)
-    del weights["model.diffusion_model.input_blocks.1.1.norm.weight"]
-    save_file(weights, tmp_path / "gap.safetensors")
-    with pytest.raises(InputError, match="do not form an SD1"):
-        load_base(tmp_path / "gap.safetensors")
+    weights["model.diffusion_model.input_blocks.1.1.proj_in.weight"][0, 0] = float("nan")
+    save_file(weights, tmp_path / "nan.safetensors")
+    with pytest.raises(InputError, match="proj_in"):
+        load_base(tmp_path / "nan.safetensors")
 
 
 def test_the_tiny_autoencoders_scale_is_applied_as_comfyui_does(tmp_path: Path, tiny_base: Path) -> None:
