@@ -70,10 +70,26 @@ class MakeTrainingConfig(io.ComfyNode):
         )
 
     @classmethod
-    def validate_inputs(cls, toml: str | None = None, sample_prompts: str | None = None) -> bool | str:
-        """Refuse a configuration that cannot be used before any work starts."""
+    def validate_inputs(
+        cls,
+        toml: str | None = None,
+        sample_prompts: str | None = None,
+        early_stopping_patience: int | None = None,
+        early_stopping_metric: str | None = None,
+    ) -> bool | str:
+        """Refuse a configuration that cannot be used before any work starts.
+
+        What comes from another node is not known yet, nor then whether there are prompts to wait for.
+        """
+        values: dict[str, Any] = {"sample_prompts": sample_prompts or ""}
+        stopping = {
+            "early_stopping_patience": early_stopping_patience,
+            "early_stopping_metric": early_stopping_metric,
+        }
+        if None not in (toml, sample_prompts):
+            values |= {key: value for key, value in stopping.items() if value is not None}
         try:
-            configuration({"sample_prompts": sample_prompts or ""}, toml or "")
+            configuration(values, toml or "")
         except InputError as error:
             return str(error)
         return True
@@ -239,6 +255,7 @@ def widget(option: Option, default: Any, *, optional: bool = False) -> io.Input:
         return io.Float.Input(
             option.name, min=option.minimum, max=option.maximum, step=step, round=1e-8, **common
         )
-    if option.kind is float:
+    if option.kind is float:  # such as steps, which below 1 are a share: arrows count whole ones
+        common["tooltip"] += ". Whole numbers here; the TOML takes others, such as 0.1."
         return io.Int.Input(option.name, min=int(option.minimum or 0), max=int(option.maximum or 0), **common)
     return io.String.Input(option.name, multiline=option.name.endswith("_prompts"), **common)

@@ -29,12 +29,12 @@ def failure(client: Client, graph: graphs.Graph) -> str:
     return str(caught.value)
 
 
-def train(folder: str, **toml: str) -> graphs.Graph:
+def train(folder: str, **keys: object) -> graphs.Graph:
     """Return a graph that trains directly on a folder under input."""
     graph = graphs.small("train_lora", Bespoke_TrainLora={"run_name": f"bad {folder}"[:40].replace("/", " ")})
     kept = {n: graph[n] for n in ("3", "4")}
     kept["4"]["inputs"]["dataset_folder"] = folder
-    kept["3"]["inputs"].update(toml)
+    kept["3"]["inputs"].update(keys)
     return kept
 
 
@@ -133,6 +133,12 @@ def test_names_that_are_not_ascii_work(client: Client, folder: Path) -> None:
 )
 def test_a_wrong_toml_is_refused_by_key_and_value(client: Client, toml: str, expected: str) -> None:
     assert expected in failure(client, train("bespoke_sample", toml=toml + "\n"))
+
+
+def test_a_patience_without_prompts_to_wait_for_is_refused_when_it_is_queued(client: Client) -> None:
+    graph = train("bespoke_sample", sample_prompts="", early_stopping_patience=4)
+    with pytest.raises(BespokeError, match=r"early_stopping_patience: 4.*Give sample_prompts"):
+        client.queue(graph)
 
 
 def test_a_base_that_is_not_sd15_is_refused(client: Client, server: ComfyServer) -> None:

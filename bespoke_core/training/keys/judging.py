@@ -116,7 +116,9 @@ class JudgingKeys(Keys):
         TRAINING,
         "unique_colors",
         "What the best epoch is chosen by: a score of the drawn sprites, or the loss on the held-out "
-        "pictures. An epoch that does not follow its prompts is never the best.",
+        "pictures (validation_split). An epoch that does not follow its prompts is never the best. Without "
+        "sample_prompts no score is measured: then only held_out_loss says which epoch is best, and any "
+        "other choice has no effect.",
     )
     early_stopping_patience: int = field(
         TRAINING,
