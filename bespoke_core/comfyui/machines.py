@@ -28,7 +28,7 @@ from .sweep import plan_of, sweep_graph
 
 PART = 8
 """Cells that a worker draws at a time: what is lost with it at most."""
-_INSTALL = "Several servers need the Python package ray. Install it with: pip install 'bespoke[machines]'."
+_INSTALL = 'Several servers need the Python package ray. Install it with: pip install "ray>=2.40".'
 
 Drawn = dict[str, bytes]
 """File names of pictures to their bytes."""

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .choose import loras_option
+
 if TYPE_CHECKING:
     from ..evaluation.lora_facts import LoraFacts
     from ..evaluation.table import Row
@@ -24,6 +26,7 @@ def sheet_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--lora", type=Path, metavar="FILE", help="the LoRA's file where the sweep does not know it any more"
     )
+    loras_option(parser)
 
 
 def sheet(arguments: argparse.Namespace) -> int:
@@ -40,7 +43,7 @@ def sheet(arguments: argparse.Namespace) -> int:
         read_settings(arguments.folder),
         by=arguments.by,
         checkpoint=arguments.checkpoint,
-        facts=_facts(arguments.folder, arguments.lora, rows),
+        facts=_facts(arguments, rows),
         file=arguments.lora.name if arguments.lora else "",
         pictures=pictures_in(arguments.folder, rows),
     )
@@ -52,14 +55,16 @@ def sheet(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _facts(folder: Path, lora: Path | None, rows: list[Row]) -> Callable[[str], LoraFacts | None]:
+def _facts(arguments: argparse.Namespace, rows: list[Row]) -> Callable[[str], LoraFacts | None]:
     """Return what tells of a checkpoint's file: the named one, or the one that was drawn with."""
     from ..evaluation.lora_facts import facts_of, facts_of_measured
-    from ..evaluation.store import open_sweep
+    from ..evaluation.measured_files import rows_and_checkpoints, with_file
 
+    folder, lora, places = arguments.folder, arguments.lora, arguments.loras
     if lora is not None:
         hashes = {row.checkpoint: str(row.scores.get("checkpoint_sha256") or "") for row in rows}
         return lambda name: facts_of_measured(lora, hashes.get(name, ""))
-    swept = open_sweep(folder).plan.checkpoints if (folder / "plan.json").is_file() else ()
-    known = {one.name: one for one in swept}
-    return lambda name: facts_of(known[name]) if name in known else None
+    known = {one.name: one for one in rows_and_checkpoints(folder)[1]}
+    if places:
+        return lambda name: facts_of(with_file(known[name], places, folder=folder))
+    return lambda name: facts_of(known[name])

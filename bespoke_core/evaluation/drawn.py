@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from .plan_file import PlanFile
+from .plan_file import plan_from_dump
 from .settings import SamplerSettings
 
 NAMES = tuple(SamplerSettings().values)
@@ -60,7 +60,7 @@ def drawn_of(settings: Mapping[str, Any]) -> Drawn:
 
 def _of_plan(settings: Mapping[str, Any]) -> Drawn:
     try:
-        plan = PlanFile.model_validate(dict(settings))
+        plan = plan_from_dump(settings)
     except ValidationError:  # of another version: its table still tells what was varied
         return Drawn(prompts=_texts(settings.get("prompts")))
     drawn = plan.sampler.grid().over(SamplerSettings())

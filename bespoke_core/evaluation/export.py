@@ -119,8 +119,8 @@ def _write_parquet(path: Path, rows: list[dict[str, Any]]) -> None:
         import pyarrow.parquet
     except ImportError:
         raise BespokeError(
-            "Parquet needs the Python package pyarrow. Install it with: pip install 'bespoke[parquet]', or "
-            "export CSV or JSON."
+            'Parquet needs the Python package pyarrow. Install it with: pip install "pyarrow>=15", or export '
+            "CSV or JSON."
         ) from None
     names = list(dict.fromkeys(name for row in rows for name in row))
     # A seed may be larger than a signed 64-bit integer holds.

@@ -22,6 +22,7 @@ are compared with ``[[runs]]`` tables of ``label``, ``folder`` and ``pattern`` i
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -160,6 +161,19 @@ class PlanFile(_Strict):
         """The plan's own prompts and, where asked for, the built-in scenes."""
         own = tuple(TestPrompt(name, " ".join(text.split())) for name, text in self.prompts.items())
         return check_prompts((*own, *(EIGHT_SCENES if self.scenes == "eight scenes" else ())))
+
+
+def plan_from_dump(data: Mapping[str, Any]) -> PlanFile:
+    """Return the plan that `PlanFile.model_dump` described, where every key stands, those not given too.
+
+    Raises:
+        pydantic.ValidationError: the data is not of that form.
+    """
+    sampler = dict(data.get("sampler") or {})
+    for one, others in (("size", ("width", "height")), ("strength", ("strength_model", "strength_clip"))):
+        for name in others if sampler.get(one) else (one,):
+            sampler.pop(name, None)
+    return PlanFile.model_validate({**data, "sampler": sampler})
 
 
 def read_plan_file(path: Path, *, run_folder: str = "") -> PlanFile:

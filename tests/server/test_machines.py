@@ -34,7 +34,7 @@ height = 64
 def test_the_cells_of_a_killed_server_are_drawn_by_the_other_and_the_result_is_the_same(
     server: ComfyServer, client: Client, tmp_path: Path
 ) -> None:
-    pytest.importorskip("ray", reason="several servers need ray: pip install 'bespoke[machines]'")
+    pytest.importorskip("ray", reason='several servers need ray: pip install "ray>=2.40"')
     from bespoke_core.comfyui.machines import run_on_machines
     from bespoke_core.comfyui.server import ComfyServer as Server
     from bespoke_core.comfyui.sweep import run_sweep

@@ -57,11 +57,12 @@ def test_parquet_holds_the_same(output: Path, tmp_path: Path) -> None:
 
 
 def test_parquet_without_pyarrow_says_how_to_install_it(
-    output: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+    output: Path, tmp_path: Path, pack: Path, monkeypatch: pytest.MonkeyPatch, capsys
 ) -> None:
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     assert main(["export", str(output), "--output", str(tmp_path / "all.parquet")]) == 2
-    assert "pip install 'bespoke[parquet]'" in capsys.readouterr().err
+    assert 'pip install "pyarrow>=15"' in capsys.readouterr().err
+    assert '"pyarrow>=15"' in (pack / "pyproject.toml").read_text(encoding="utf-8"), "another bound"
     assert not (tmp_path / "all.parquet").exists()
 
 

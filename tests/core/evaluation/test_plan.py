@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from bespoke_core.errors import InputError
 from bespoke_core.evaluation.checkpoints import Checkpoint
 from bespoke_core.evaluation.lineage import lineage
 from bespoke_core.evaluation.plan import SweepPlan, plan_from_dict
-from bespoke_core.evaluation.plan_file import read_plan_file
+from bespoke_core.evaluation.plan_file import plan_from_dump, read_plan_file
 from bespoke_core.evaluation.prompts import (
     EIGHT_SCENES,
     TestPrompt,
@@ -315,3 +316,25 @@ def test_runs_are_lines_of_label_and_folder() -> None:
 def test_lines_that_are_no_runs_are_refused(text: str) -> None:
     with pytest.raises(InputError, match="runs"):
         parse_runs(text)
+
+
+@pytest.mark.parametrize(
+    "sampler",
+    [
+        'size = ["64x64", "96x64"]',
+        "width = 64\nheight = 96",
+        "strength = [0.5, 1.0]",
+        "strength_clip = 0.5",
+        "",
+    ],
+)
+def test_a_plan_that_was_written_down_whole_is_read_back(tmp_path: Path, sampler: str) -> None:
+    path = tmp_path / "plan.toml"
+    head = 'name = "n"\nbase_checkpoint = "b.safetensors"\nrun_folder = "r"\nscenes = "eight scenes"\n'
+    path.write_text(f"{head}[sampler]\n{sampler}\n", encoding="utf-8")
+    plan = read_plan_file(path)
+    again = plan_from_dump(json.loads(json.dumps(plan.model_dump(mode="json"))))
+    assert again.sampler.grid() == plan.sampler.grid()
+    assert again.test_prompts == plan.test_prompts
+    with pytest.raises(ValidationError):
+        plan_from_dump({**plan.model_dump(), "unknown": 1})
