@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +21,7 @@ _MARKS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _NAMES = {"utf-32": "UTF-32", "utf-16": "UTF-16", "utf-16-le": "UTF-16", "utf-16-be": "UTF-16"}
+_SAY_NOTHING = "CPZ"  # first letters of Unicode's categories: control and format, punctuation, separators
 _SHOWN = 40  # characters of a line that a message shows
 
 
@@ -173,7 +175,10 @@ def _unreadable(kind: str, path: Path, file: str, problem: str, remedy: str) -> 
 
 
 def _emptiness(path: Path, file: str, text: str) -> tuple[Problem, ...]:
-    if first_line(text).strip():
+    line = first_line(text).strip()
+    if any(unicodedata.category(letter)[0] not in _SAY_NOTHING for letter in line):
         return ()
     what = "the caption's first line is empty" if text.strip() else "the caption is empty"
+    if line:
+        what = "the caption says nothing: there are only commas and the like"
     return (Problem("empty_caption", path, what, "Write a caption on the first line.", file),)

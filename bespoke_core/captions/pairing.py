@@ -62,10 +62,12 @@ def pairing_problems(
     if not captions:
         first = pictures[0]
         remedy = f"Write {Path(first).stem}{suffix}, or remove the picture."
-        for ending in CAPTION_EXTENSIONS:
-            twin = Path(first).with_suffix(ending)
-            if ending != suffix and (folder / twin).is_file():
-                remedy = f"{twin.name} lies there: rename it to {twin.stem}{suffix}."
+        wanted = Path(first).with_suffix(suffix)
+        for twin in (*map(Path(first).with_suffix, CAPTION_EXTENSIONS), Path(first + suffix)):
+            if twin != wanted and (folder / twin).is_file():
+                remedy = f"{twin.name} lies there: rename it to {wanted.name}."
+        if (folder / wanted).is_symlink():
+            remedy = f"{wanted.name} is a link that leads to no file: mend it, or remove the picture."
         yield Problem("missing_caption", images / first, "the picture has no caption", remedy, first)
     elif not pictures:
         first = captions[0]
@@ -82,6 +84,12 @@ def _without_picture(caption: Path) -> tuple[str, str]:
     Args:
         caption: the caption's name in the folder of the pictures.
     """
+    for ending in PICTURE_EXTENSIONS:
+        twin = caption.with_suffix(ending)
+        if twin.is_symlink():
+            return f"the caption's picture, {twin.name}, is a link that leads to no file", (
+                "Mend the link, or remove the caption."
+            )
     for ending in _OTHER_PICTURES:
         twin = caption.with_suffix(ending)
         if twin.is_file():

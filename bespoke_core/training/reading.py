@@ -10,7 +10,7 @@ from pathlib import Path
 from ..amounts import counted
 from ..captions.dataset import Item, read_training_set
 from ..errors import InputError
-from .buckets import fit_picture
+from .buckets import Fit, Size, fit_picture
 from .caption import caption_of
 from .config import TrainingConfig
 from .dataset import Picture, TrainingSet
@@ -20,6 +20,7 @@ from .remarks import remarks
 from .split import balanced_repeats, hold_out
 from .subsets import Dataset, Subset, from_folders
 
+_LEAST_KEPT = 0.05  # of a picture's area after the crop
 _NAMED = 5  # files that one error names
 
 
@@ -54,7 +55,9 @@ def read_set(config: TrainingConfig) -> TrainingSet:
                 "leaves no picture to learn",
                 file=root,
                 field="validation_split" if read.held_out else None,
-                remedy="Give more pictures, or lower validation_split.",
+                remedy="Give more pictures, or lower validation_split."
+                if read.held_out or not read.regularisation
+                else "All are for regularisation: leave is_reg out in the folder to learn.",
             )
         pictures += read.learnt
         pictures += _balanced(read, notices)
@@ -111,17 +114,31 @@ def _picture(
     # The size is the data set's affair, the filter each folder's own.
     fitting = dataset.config.model_copy(update={"resize_interpolation": subset.config.resize_interpolation})
     name = f"{subset.label}/{item.image_file}" if subset.label else str(item.image_file)
+    fit = fit_picture(told.size, fitting)
+    _refuse_strip(path, told.size, fit)
     return Picture(
         name,
         path,
         caption,
         told.sha256,
         told.size,
-        fit_picture(told.size, fitting),
+        fit,
         subset.repeats,
         subset,
         number,
     )
+
+
+def _refuse_strip(path: Path, size: Size, fit: Fit) -> None:
+    """Refuse a picture so long that hardly anything of it is left, and that takes gigabytes to enlarge."""
+    (width, height), (wide, high) = fit.resized, fit.bucket
+    kept = wide * high / (width * height)
+    if kept < _LEAST_KEPT:
+        raise InputError(
+            f"is {size[0]}x{size[1]}: at {wide}x{high} all but {kept:.2%} of it would be cropped away",
+            file=path,
+            remedy="Cut it into pictures, or take it out of the folder.",
+        )
 
 
 def _balanced(read: _Read, notices: list[str]) -> list[Picture]:

@@ -121,11 +121,14 @@ def _subsets(root: Path, config: TrainingConfig, is_reg: bool, notices: list[str
             repeats, concept = _repeats_of(child)
             notices.append(f"{before}{child.name}: {counted(repeats, 'repeat')}")
             yield _subset(child, before + child.name, repeats, concept, is_reg, config)
-        left_out = [path.name for path in children if path not in named and _holds_pictures(path)]
+        left_out = [path.name for path in children if path not in named and _holds_data(path)]
         if left_out:
             notices.append(f"left out, because their names give no repeats: {first_of(left_out, _NAMED)}")
         return
     _refuse_too_high(root, children, is_reg)
+    beside = [path.name for path in children if _holds_data(path, PICTURE_EXTENSIONS)]
+    if beside:
+        notices.append(f"left out, because they are folders in {root.name}: {first_of(beside, _NAMED)}")
     match = _REPEATS.match(root.name)
     label = f"reg/{root.name}" if is_reg else ""
     # A larger number is more likely a year or a size than a wish.
@@ -159,9 +162,9 @@ def _refuse_too_high(root: Path, children: list[Path], is_reg: bool) -> None:
 
 
 def _entries(folder: Path) -> list[Path]:
-    """Return what a folder holds, sorted; nothing where it cannot be read, which is said elsewhere."""
+    """Return what a folder holds, hidden files aside; nothing where it cannot be read, as is said later."""
     try:
-        return sorted(folder.iterdir())
+        return sorted(path for path in folder.iterdir() if not path.name.startswith("."))
     except OSError:
         return []
 
@@ -178,8 +181,7 @@ def repeats_of_plain(config: TrainingConfig) -> int:
     return config.num_repeats if config.dataset_repeats is None else config.dataset_repeats
 
 
-def _holds_pictures(folder: Path) -> bool:
-    wanted = (*PICTURE_EXTENSIONS, *CAPTION_EXTENSIONS)
+def _holds_data(folder: Path, wanted: tuple[str, ...] = (*PICTURE_EXTENSIONS, *CAPTION_EXTENSIONS)) -> bool:
     return any(path.suffix.lower() in wanted for path in _entries(folder))
 
 

@@ -97,6 +97,21 @@ def test_an_empty_caption_is_read_and_told(path: Path, data: bytes, what: str) -
     assert what in content.problems[0].problem
 
 
+@pytest.mark.parametrize("text", [",,,,", " , ,\t,", "...", "\u200b\u200b", "-\nred hair"])
+def test_a_caption_of_commas_alone_says_nothing(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    problem = read_caption_file(path, path.name).problems[0]
+    assert (problem.kind, "says nothing" in problem.problem) == ("empty_caption", True)
+
+
+@pytest.mark.parametrize(
+    "text", ["\U0001f9dd", "<3", "a", "7", "\u7ea2", "(red hair:1.2)", "<lora:foo:1>, ,"]
+)
+def test_a_caption_of_a_sign_or_a_letter_says_something(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+    assert read_caption_file(path, path.name).problems == ()
+
+
 def test_a_huge_file_is_refused_before_it_is_read_whole(path: Path) -> None:
     text = told(read(path, b"(" * 10_000_000))
     assert text == "unreadable: is 10.0 MB long, too long for a caption. Replace it by a caption."

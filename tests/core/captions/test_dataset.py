@@ -196,6 +196,26 @@ def test_links_that_lead_nowhere_count_as_absent(folder: Path) -> None:
         read_training_set(folder)
 
 
+def test_a_caption_named_after_the_whole_picture_and_links_to_nothing_are_told_as_such(
+    tmp_path: Path,
+) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for name in ("ok", "long", "lost"):
+        Image.new("RGB", (24, 24)).save(folder / f"{name}.png")
+    (folder / "ok.txt").write_text("red hair")
+    (folder / "long.png.txt").write_text("red hair")
+    (folder / "lost.txt").symlink_to(folder / "nothing.txt")
+    (folder / "gone.png").symlink_to(folder / "nothing.png")
+    (folder / "gone.txt").write_text("red hair")
+    with pytest.raises(InputError) as caught:
+        read_training_set(folder)
+    said = str(caught.value)
+    assert "long.png.txt lies there: rename it to long.txt" in said
+    assert "lost.txt is a link that leads to no file" in said
+    assert "gone.png, is a link that leads to no file" in said
+
+
 def test_hidden_files_are_not_data(folder: Path) -> None:
     caption(folder / "._lad_2.txt", b"\xff")
     (folder / ".hidden").mkdir()
