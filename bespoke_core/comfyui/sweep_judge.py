@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +12,14 @@ from ..evaluation.following import following
 from ..evaluation.plan_file import PlanFile
 from ..evaluation.seeds import parse_seeds
 from ..evaluation.settings import SamplerSettings
-from ..evaluation.stopping import PATIENCE, Advice, should_stop
+from ..evaluation.stopping import PATIENCE
 from ..evaluation.table import Row, parse_csv, read_csv, write_csv
 from ..files import sha256_of_file
 from ..sampling.history import JudgedEpoch, read_history, write_history
-from ..training.judge import SAMPLES_FOLDER, SCORES_FILE, Best, Judge, Judgement
+from ..training.judge import SAMPLES_FOLDER, SCORES_FILE, Judge, Judgement, tell_best
 from .client import Client, History
 from .sweep import fetch_file, sweep_graph
+from .sweep_decision import Decision, decide_by_rows
 from .sweep_plan import plan_for_run
 
 if TYPE_CHECKING:
@@ -31,38 +31,6 @@ _ASK_S = 5.0  # seconds between two questions whether the user has stopped the r
 
 Tell = Callable[..., None]
 Stop = Callable[[], bool]
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What the swept epochs say.
-
-    Attributes:
-        best: the best epoch so far among those that follow their prompts; None without one.
-        advice: whether to go on.
-    """
-
-    best: Best | None
-    advice: Advice
-
-
-def decide_by_rows(rows: Sequence[Row], *, by: str, patience: int = PATIENCE) -> Decision:
-    """Decide by a sweep's table; the same rows give the same decision.
-
-    Args:
-        rows: of all epochs so far; the base model's are passed over.
-        by: the score.
-        patience: see `should_stop`.
-    """
-    advice = should_stop(rows, by=by, patience=patience)
-    of_best = [row for row in rows if row.checkpoint == advice.best and not row.is_base]
-    numbers = [value for row in of_best if (value := row.number(by)) is not None]
-    if advice.best is None or advice.best_epoch is None or not numbers:
-        return Decision(None, advice)
-    if following(of_best).follows is False:
-        return Decision(None, advice)
-    value = round(math.fsum(numbers) / len(numbers), 9)
-    return Decision(Best(f"{advice.best}.safetensors", advice.best_epoch, by, value), advice)
 
 
 class SweepJudge:
@@ -77,11 +45,17 @@ class SweepJudge:
         plan: of the run.
         sweep: what is drawn, from `plan_for_run`.
         client: of the server.
-        patience: see `should_stop`.
+        patience: see `evaluation.stopping.should_stop`.
+
+    Attributes:
+        notices: that sample_prompts are not drawn, where there are some.
     """
 
     def __init__(self, plan: TrainingPlan, sweep: PlanFile, client: Client, patience: int = PATIENCE) -> None:
         self.plan, self.sweep, self.client, self.patience = plan, sweep, client, patience
+        self.notices: tuple[str, ...] = ()
+        if plan.config.sample_prompts.strip():
+            self.notices = ("sample_prompts are not drawn: --sweep draws its plan's prompts in their place.",)
         self._folder = plan.run_folder / SAMPLES_FOLDER
         self._rows: tuple[Row, ...] = ()
         self._history: tuple[JudgedEpoch, ...] = ()
@@ -105,8 +79,7 @@ class SweepJudge:
         self._history = tuple(one for one in read_history(self._folder / SCORES_FILE) if one.epoch < epoch)
         table = self._folder / TABLE_FILE
         self._rows = tuple(read_csv(table)) if table.is_file() else ()
-        if best := self._decision(epoch - 1).best:
-            tell("best", epoch=best.epoch, path=best.file, metric=best.metric, value=best.value)
+        tell_best(self._decision(epoch - 1).best, None, tell)
 
     def after_step(self, session: Session, *, epoch: int, step: int, tell: Tell) -> None:
         """Nothing: epochs alone are swept."""
@@ -141,9 +114,7 @@ class SweepJudge:
             self._history = (*self._history, one)
             decision = self._decision(epoch)
             self._write(decision)
-            if decision.best is not None and decision.best != before:
-                best = decision.best
-                tell("best", epoch=best.epoch, path=best.file, metric=best.metric, value=best.value)
+            tell_best(decision.best, before, tell)
         decision = self._decision(epoch)
         # A best epoch that does not follow its prompts is nothing to stop with.
         stop = decision.advice.stop and decision.best is not None
@@ -241,7 +212,7 @@ def make_sweep_judge(path: Path, server: str, *, patience: int = PATIENCE) -> Ca
     Args:
         path: of the sweep's plan.
         server: address of ComfyUI.
-        patience: see `should_stop`; from 1.
+        patience: see `evaluation.stopping.should_stop`; from 1.
     """
 
     def make(plan: TrainingPlan) -> Judge:

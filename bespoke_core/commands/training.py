@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,10 @@ from ..amounts import counted
 from ..errors import InputError
 
 if TYPE_CHECKING:
+    from ..comfyui.sweep_asked import AskedSweep
     from ..training.config import TrainingConfig
     from ..training.manifest import TrainingResult
+    from ..training.telling import Listen
     from ..training.work import MakeJudge
 
 
@@ -62,58 +65,72 @@ def train_options(parser: argparse.ArgumentParser) -> None:
 def train(arguments: argparse.Namespace) -> int:
     """Train from a TOML file."""
     _quiet_threads()
+    from ..comfyui.sweep_asked import ask_for, was_asked
     from ..training.path_keys import file_named
     from ..training.run import default_run_folder, interrupted_run
+    from ..training.work import train_here
 
     config = _configuration(arguments)
     given_here = {text.partition("=")[0].strip() for text in arguments.set}
     given_here |= {"tokenizer_path"} if arguments.tokenizer else set()
     with file_named(arguments.config, without=given_here):
         folder = arguments.run_folder or default_run_folder(config)
-        make_judge = _judge_of(arguments)
+        asked = ask_for(arguments.sweep, arguments.server, arguments.patience) if arguments.sweep else None
+        make_judge = _judge_of(asked)
         if arguments.dry_run:
             return _dry_run(config, folder, make_judge, arguments.json)
-        patience = arguments.patience if arguments.sweep else None
+        patience = asked.patience if asked else None
         goes_on = arguments.resume or interrupted_run(config, folder, patience)
         resume = goes_on and not arguments.anew
-        return _train(config, folder, make_judge, resume=resume, as_json=arguments.json)
+        listen = _listener(arguments.json, folder, asked)
+        if resume and asked is None and was_asked(folder):
+            listen(_notice("this run was begun with --sweep; `bespoke resume RUN_FOLDER` goes on with that."))
+        result = train_here(config, folder, resume=resume, listen=listen, make_judge=make_judge)
+        return _report(result, arguments.json)
 
 
-def _judge_of(arguments: argparse.Namespace) -> MakeJudge:
+def _judge_of(asked: AskedSweep | None) -> MakeJudge:
     """Return what makes the run's judge: the sweep where one is asked for, else what the keys ask for."""
     from ..sampling import make_judge
 
-    if arguments.sweep is None:
+    if asked is None:
         return make_judge
     from ..comfyui.sweep_judge import make_sweep_judge
 
-    return make_sweep_judge(arguments.sweep, arguments.server, patience=arguments.patience)
+    return make_sweep_judge(asked.path, asked.server, patience=asked.patience)
 
 
 def resume_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of `resume`."""
     parser.add_argument("run_folder", type=Path, metavar="RUN_FOLDER", help="the folder of a training run")
+    parser.add_argument(
+        "--no-sweep", action="store_true", help="go on without the sweep that the run was begun with"
+    )
+    parser.add_argument("--server", metavar="URL", help="of ComfyUI for that sweep [as the run was begun]")
+    parser.add_argument(
+        "--patience",
+        type=int,
+        choices=range(1, 1001),
+        metavar="N",
+        help="of that sweep: epochs without a new best one before the run may stop [as the run was begun]",
+    )
 
 
 def resume(arguments: argparse.Namespace) -> int:
-    """Go on with an interrupted run, from the configuration that lies in its folder."""
+    """Go on with an interrupted run, and its sweep, from what lies in its folder."""
     _quiet_threads()
-    from ..training.config import read_toml
-    from ..training.path_keys import file_named
-    from ..training.work import CONFIG_FILE
+    from ..comfyui.sweep_asked import read_asked
+    from ..training.work import resume_here
 
-    config = arguments.run_folder / CONFIG_FILE
-    if not config.is_file():
-        raise InputError(
-            "holds no training run",
-            file=arguments.run_folder,
-            remedy=f"Name a run's folder: one with {CONFIG_FILE}.",
-        )
-    from ..sampling import make_judge
-
-    run_folder = arguments.run_folder
-    with file_named(config):
-        return _train(read_toml(config), run_folder, make_judge, resume=True, as_json=arguments.json)
+    folder = arguments.run_folder
+    asked = None if arguments.no_sweep else read_asked(folder)
+    if asked is not None:
+        server, patience = arguments.server or asked.server, arguments.patience or asked.patience
+        asked = replace(asked, server=server, patience=patience)
+    listen = _listener(arguments.json, folder, asked)
+    if asked is not None:
+        listen(_notice(f"every epoch is swept on {asked.server} as the run was begun; not with --no-sweep."))
+    return _report(resume_here(folder, listen=listen, make_judge=_judge_of(asked)), arguments.json)
 
 
 def _configuration(arguments: argparse.Namespace) -> TrainingConfig:
@@ -154,17 +171,31 @@ def _setting(text: str) -> dict[str, Any]:
         return {key: value}
 
 
-def _train(
-    config: TrainingConfig, folder: Path, make_judge: MakeJudge, *, resume: bool, as_json: bool
-) -> int:
-    from ..training.work import train_here
+def _listener(as_json: bool, folder: Path, asked: AskedSweep | None) -> Listen:
+    """Return what prints a run's events, and writes down what was asked for as soon as the run has begun.
+
+    Of several processes that a launcher started, one speaks.
+    """
+    from ..comfyui.sweep_asked import keep_asked
     from .training_output import Progress
 
-    # Of several processes that a launcher started, one speaks.
-    first = int(os.environ.get("RANK") or 0) == 0
-    told = Progress(quiet=as_json or not first)
-    result = train_here(config, folder, resume=resume, listen=told, make_judge=make_judge)
-    return _report(result, as_json) if first else 0
+    told = Progress(quiet=as_json or not _speaks())
+
+    def listen(event: dict[str, Any]) -> None:
+        told(event)
+        if asked is not None and event["event"] == "start":
+            keep_asked(asked, folder)
+
+    return listen
+
+
+def _notice(text: str) -> dict[str, Any]:
+    return {"event": "notice", "text": text}
+
+
+def _speaks() -> bool:
+    """Whether this is the one process of a run that prints."""
+    return int(os.environ.get("RANK") or 0) == 0
 
 
 def _dry_run(config: TrainingConfig, folder: Path, make_judge: MakeJudge, as_json: bool) -> int:
@@ -173,10 +204,11 @@ def _dry_run(config: TrainingConfig, folder: Path, make_judge: MakeJudge, as_jso
     from ..training.plan import make_plan
 
     plan = make_plan(with_absolute_paths(config), folder.absolute())
-    make_judge(plan)
+    judge = make_judge(plan)
     base = {"path": str(plan.base), "sha256": plan.base_sha256}
+    notices = [*plan.notices, *(judge.notices if judge is not None else ())]
     if as_json:
-        print(json.dumps({**plan.summary(), "base": base}, ensure_ascii=False))
+        print(json.dumps({**plan.summary(), "notices": notices, "base": base}, ensure_ascii=False))
         return 0
     print(f"would train {plan.config.output_name} in {plan.run_folder}")
     print(f"on {plan.base} (sha256 {plan.base_sha256[:12]})")
@@ -186,7 +218,7 @@ def _dry_run(config: TrainingConfig, folder: Path, make_judge: MakeJudge, as_jso
     print(f"{pictures}{also}, {counted(plan.batches, 'batch', 'batches')} in an epoch")
     length = f"{counted(plan.epochs, 'epoch')}, {counted(plan.steps, 'step')}"
     print(f"{length}, {plan.disk_bytes / 1e6:.0f} MB on disk")
-    for notice in plan.notices:
+    for notice in notices:
         print(f"note: {notice}")
     print("nothing was written")
     return 0
@@ -198,6 +230,8 @@ def _quiet_threads() -> None:
 
 
 def _report(result: TrainingResult, as_json: bool) -> int:
+    if not _speaks():
+        return 0
     from ..training.progress import read_progress
 
     names = [path.name for path in result.checkpoints]

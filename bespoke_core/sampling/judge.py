@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..training.judge import SAMPLES_FOLDER, SCORES_FILE, Judgement
+from ..training.judge import SAMPLES_FOLDER, SCORES_FILE, Judgement, tell_best
 from ..training.keys.judging import HELD_OUT_LOSS
 from ..training.plan import TrainingPlan
 from .history import JudgedEpoch, SampledPicture, read_history, write_history
@@ -29,9 +29,11 @@ class PictureJudge:
 
     Attributes:
         patience: None, because the run's keys say how long it waits.
+        notices: none; what is to be said is known when pictures are scored.
     """
 
     patience: int | None = None
+    notices: tuple[str, ...] = ()
 
     def __init__(self, plan: TrainingPlan, prompts: Sequence[SamplePrompt]) -> None:
         config = plan.config
@@ -67,9 +69,7 @@ class PictureJudge:
                 tell,
                 "sample_prompts are not those of the epochs so far: only epochs from now on are compared.",
             )
-        best = decide(self._history, self.rule).best
-        if best is not None:
-            tell("best", epoch=best.epoch, path=best.file, metric=best.metric, value=best.value)
+        tell_best(decide(self._history, self.rule).best, None, tell)
         if step == 0 and session.config.sample_at_first and self.prompts:
             self._draw(session, self._name("e000000"), epoch=0, step=0, file=None, tell=tell)
 
@@ -119,9 +119,7 @@ class PictureJudge:
             self._history = (*self._history, one)
             self._write(decide(self._history, self.rule))
             self._tell_unmeasured(one, tell)
-            best = decide(self._history, self.rule).best
-            if best is not None and best != before:
-                tell("best", epoch=best.epoch, path=best.file, metric=best.metric, value=best.value)
+            tell_best(decide(self._history, self.rule).best, before, tell)
         decision = decide(self._history, self.rule)
         if decision.stop:
             tell("early_stop", epoch=epoch, reason=decision.reason)

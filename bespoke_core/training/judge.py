@@ -37,6 +37,12 @@ class Best:
         return asdict(self)
 
 
+def tell_best(best: Best | None, before: Best | None, tell: Callable[..., None]) -> None:
+    """Tell of the best epoch where it is another than before, as the event "best"."""
+    if best is not None and best != before:
+        tell("best", epoch=best.epoch, path=best.file, metric=best.metric, value=best.value)
+
+
 @dataclass(frozen=True)
 class Judgement:
     """What follows from an epoch.
@@ -60,6 +66,10 @@ class Judge(Protocol):
     Every method is called on the first process of a run alone, with the weights in `session.network` that the
     epoch's file holds, at any rounding of `save_precision`. `tell` is the loop's.
     """
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """Sentences that the user should read before the run."""
 
     @property
     def patience(self) -> int | None:

@@ -26,6 +26,7 @@ from .manifest import (
     remove_leavings,
     write_manifest,
 )
+from .path_keys import file_named
 from .plan import TrainingPlan, make_plan
 from .stopping import StopRequest, heeding
 from .telling import Listen, teller, write_end
@@ -132,19 +133,30 @@ def _follow(plan: TrainingPlan, ranks: Ranks, stop: StopRequest, judge: Judge | 
     return _result(plan, list(expected(plan, asdict(early) if early else None)))
 
 
-def resume_here(run_folder: Path, *, listen: Listen = lambda event: None) -> TrainingResult:
+def resume_here(
+    run_folder: Path,
+    *,
+    listen: Listen = lambda event: None,
+    make_judge: MakeJudge = lambda plan: None,
+) -> TrainingResult:
     """Go on with the run in a folder, from the configuration that lies in it.
+
+    Args:
+        run_folder: of the run.
+        listen, make_judge: as in `train_here`.
 
     Raises:
         InputError: the folder holds no run; or as `train_here`.
     """
-    if not (run_folder / CONFIG_FILE).is_file():
+    config = run_folder / CONFIG_FILE
+    if not config.is_file():
         raise InputError(
             "holds no training run",
             file=run_folder,
             remedy=f"Name a run's folder: one with {CONFIG_FILE} and {EVENTS_FILE}.",
         )
-    return train_here(read_toml(run_folder / CONFIG_FILE), run_folder, resume=True, listen=listen)
+    with file_named(config):
+        return train_here(read_toml(config), run_folder, resume=True, listen=listen, make_judge=make_judge)
 
 
 def _open_folder(plan: TrainingPlan, resume: bool) -> bool:
@@ -193,7 +205,7 @@ def _run(
             pid=os.getpid(),
             processes=plan.processes,
         )
-        for notice in plan.notices:
+        for notice in (*plan.notices, *(judge.notices if judge is not None else ())):
             tell("notice", text=notice)
         early = train(plan, resume=resume, tell=tell, stop=stop, judge=judge, ranks=ranks)
         stopped = asdict(early) if early else None

@@ -71,8 +71,17 @@ def test_every_epoch_is_swept_also_one_that_was_missed_and_the_best_is_marked(
         return drawn(self, epoch, step, tell)
 
     monkeypatch.setattr(SweepJudge, "_run", away_at_first)
-    assert main([*command, str(run)]) == 0
+
+    def stopped(*given: Any, **more: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as until_the_second:
+        until_the_second.setattr(SweepJudge, "after_epoch", stopped)
+        assert main([*command, str(run)]) == 130
+    plan.unlink()
+    assert main(["resume", str(run)]) == 0
     out = capsys.readouterr().out
+    assert f"every epoch is swept on {server.url}" in out
     assert "early-000001 was not judged" in out and "best: epoch" in out
     told = json.loads((run / "run.json").read_text(encoding="utf-8"))
     assert told["status"] == "finished"

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from bespoke_core.comfyui.client import Client, JobInterruptedError, ServerGoneError
-from bespoke_core.comfyui.sweep_judge import SweepJudge, decide_by_rows, make_sweep_judge
+from bespoke_core.comfyui.sweep_decision import decide_by_rows
+from bespoke_core.comfyui.sweep_judge import SweepJudge, make_sweep_judge
 from bespoke_core.comfyui.sweep_plan import epochs_pattern, plan_for_run
 from bespoke_core.errors import InputError, UserCancelledError
 from bespoke_core.evaluation.plan_file import read_plan_file
@@ -89,7 +90,7 @@ class Server(Client):
 
 
 def run_in(folder: Path) -> Any:
-    config = SimpleNamespace(output_name="punks", early_stopping_patience=0)
+    config = SimpleNamespace(output_name="punks", early_stopping_patience=0, sample_prompts="")
     return SimpleNamespace(run_folder=folder, config=config)
 
 
@@ -158,6 +159,15 @@ def test_two_that_would_end_the_run_are_refused(tmp_path: Path, loras: Path) -> 
 def judge_in(tmp_path: Path, loras: Path) -> SweepJudge:
     run = run_in(loras / "mine")
     return SweepJudge(run, read_plan_file(written(tmp_path), run_folder="loras/mine"), Server(loras))
+
+
+def test_prompts_of_the_run_that_the_sweep_leaves_undrawn_are_told(tmp_path: Path, loras: Path) -> None:
+    assert judge_in(tmp_path, loras).notices == ()
+    run = run_in(loras / "mine")
+    run.config.sample_prompts = "a lad"
+    plan = read_plan_file(written(tmp_path), run_folder="loras/mine")
+    [notice] = SweepJudge(run, plan, Server(loras)).notices
+    assert "sample_prompts are not drawn" in notice
 
 
 @pytest.mark.parametrize("error", [ServerGoneError("it does not answer."), JobInterruptedError("cancelled.")])

@@ -17,6 +17,8 @@ from bespoke_core.training.work import train_here
 class Waiting:
     """A judge to whom the first epoch is the best, however long it waits."""
 
+    notices = ("no picture is drawn",)
+
     def __init__(self, patience: int) -> None:
         self.patience = patience
 
