@@ -31,6 +31,7 @@ from .host import (
 from .training_live import ENDINGS, follow, push_state, view_state
 
 RUNS = "loras/bespoke"
+SUFFIXES = (".toml", ".json")
 
 
 class MakeTrainingConfig(io.ComfyNode):
@@ -59,7 +60,8 @@ class MakeTrainingConfig(io.ComfyNode):
                     multiline=True,
                     default="",
                     optional=True,
-                    tooltip="A kohya configuration: its text, or the path of a .toml file under input.",
+                    tooltip="A kohya configuration: its text, or the path of a .toml file, or of "
+                    "kohya_ss's .json, under input.",
                 ),
                 *(widget(options[name], default, optional=True) for name, default in MORE.items()),
             ],
@@ -99,7 +101,7 @@ class MakeTrainingConfig(io.ComfyNode):
         cls, toml: str | None = None, sample_prompts: str | None = None, **_: Any
     ) -> str | list[str]:
         """Run again when a file or folder changed that the configuration names."""
-        named = [toml] if toml and is_toml_path(toml) else []
+        named = [_bare(toml)] if toml and is_toml_path(toml) else []
         try:
             config = configuration({"sample_prompts": sample_prompts or ""}, toml or "")
         except InputError as error:
@@ -121,7 +123,12 @@ class MakeTrainingConfig(io.ComfyNode):
 
 def is_toml_path(text: str) -> bool:
     """Return whether the widget holds a file's path rather than a configuration."""
-    return "\n" not in text.strip() and text.strip().lower().endswith(".toml")
+    return "\n" not in text.strip() and _bare(text).lower().endswith(SUFFIXES)
+
+
+def _bare(text: str) -> str:
+    """Return a path without the quotes in which Windows copies it."""
+    return text.strip().strip('"')
 
 
 def configuration(values: dict[str, Any], toml: str) -> TrainingConfig:
@@ -134,7 +141,7 @@ def configuration(values: dict[str, Any], toml: str) -> TrainingConfig:
         return combine(values, None, resolve=readable)
     if not is_toml_path(toml):
         return combine(values, flatten(toml, file=None), resolve=readable)
-    file = roots().readable(toml, field="toml", suffixes=(".toml",))
+    file = roots().readable(_bare(toml), field="toml", suffixes=SUFFIXES)
     text = read_text(file, remedy="Give a TOML file with the training configuration.")
     return combine(values, flatten(text, file=file), resolve=readable, file=file)
 

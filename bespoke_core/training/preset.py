@@ -55,6 +55,7 @@ ALWAYS: Mapping[str, Any] = {"enable_bucket": True, "bucket_no_upscale": True, "
 _STANDS_FOR = {
     "learning_rate": ("unet_lr", "text_encoder_lr"),
     "max_train_steps": ("max_train_epochs",),
+    "epoch": ("max_train_epochs",),
 }
 """A key that a TOML gives to the keys that it decides too, where the TOML leaves those out."""
 

@@ -12,6 +12,7 @@ from os import PathLike
 from typing import Any, NoReturn
 
 from ...errors import InputError
+from . import TrainingConfig
 
 MARK = "LoRA_type"
 """The key by which the front end's settings for a LoRA are known; the trainer has no such key."""
@@ -34,6 +35,7 @@ _NUMBERS = (
 )
 """Fields that some versions of the front end save as text."""
 _LISTS = ("optimizer_args", "lr_scheduler_args")
+_LENGTH = ("epoch", "max_train_epochs", "max_train_steps")
 _NETWORK = (
     *("block_dims", "block_alphas", "conv_block_dims", "conv_block_alphas", "rank_dropout", "module_dropout"),
     *("down_lr_weight", "mid_lr_weight", "up_lr_weight", "block_lr_zero_threshold", "loraplus_lr_ratio"),
@@ -99,20 +101,31 @@ def unfold(values: Mapping[str, Any], *, file: _File = None) -> dict[str, Any]:
         found[MARK] = _KINDS[0]  # as old as the front end's first versions
     _check(found, file)
     found = {key: _number(value) if key in _NUMBERS else value for key, value in found.items()}
-    made = {**_rates(found), **_warmup(found), **_attention(found)}
-    if arguments := _network_arguments(found):
-        made["network_args"] = arguments
-    for key in _ONE_NOISE.get(found.get("noise_offset_type", ""), ()):
-        found.pop(key, None)
+    made = {**_rates(found), **_warmup(found), **_attention(found), **_length(found)}
+    made["network_args"] = _network_arguments(found)
+    made |= dict.fromkeys(_ONE_NOISE.get(found.get("noise_offset_type", ""), ()))
     for key in _LISTS:
         if isinstance(text := found.get(key), str):
             made[key] = _words(text)
-    taken = (*_rates({}), *_warmup({}), *_attention({}), *_LISTS, *_NETWORK, *_FAMILIES, MARK, _FORM)
+    taken = (
+        *_rates({}),
+        *_warmup({}),
+        *_attention({}),
+        *_LENGTH,
+        *_LISTS,
+        *_NETWORK,
+        *_FAMILIES,
+        MARK,
+        _FORM,
+    )
     for key in found:
         if key not in taken and key not in _UNUSED and not key.startswith(_FOREIGN):
             made.setdefault(_RENAMED.get(key, key), _whole(found[key]))
-    # The front end passes on nothing that is empty, off or 0: the trainer's own values count then.
-    asked = {key: value for key, value in made.items() if value not in ("", None, False, [])}
+    # The front end passes on nothing that is empty, off or 0: the trainer's own values count then, also where
+    # a node's widgets would fill in what is left out.
+    own = {key: field.default for key, field in TrainingConfig.model_fields.items()}
+    nothing = ("", None, False, [])
+    asked = {k: own[k] if v in nothing else v for k, v in made.items() if v not in nothing or k in own}
     return {**asked, "notices": ["The settings of kohya's front end are read as it would start its trainer."]}
 
 
@@ -146,6 +159,12 @@ def _warmup(found: Mapping[str, Any]) -> dict[str, Any]:
     steps, percent = found.get("lr_warmup_steps") or 0, found.get("lr_warmup") or 0
     share = percent / 100 if isinstance(percent, (int, float)) else percent
     return {"lr_warmup_steps": _whole(steps) if steps else share, "lr_warmup": None}
+
+
+def _length(found: Mapping[str, Any]) -> dict[str, Any]:
+    """Return how long the run is; the form's epoch counts where it tells neither epochs nor steps at most."""
+    told = {key: found[key] for key in _LENGTH[1:] if found.get(key)}
+    return told or ({"max_train_epochs": found["epoch"]} if found.get("epoch") else {})
 
 
 def _attention(found: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,9 @@ import pytest
 
 from bespoke_core.errors import InputError
 from bespoke_core.training import config
-from bespoke_core.training.config import TrainingConfig
+from bespoke_core.training.config import PATH_KEYS, TrainingConfig
+from bespoke_core.training.preset import MORE, combine
+from bespoke_core.training.toml_form import flatten
 
 OLD: dict[str, Any] = {
     **{"LoRA_type": "Standard", "additional_parameters": "", "block_alphas": "", "block_dims": ""},
@@ -65,10 +67,16 @@ def test_the_trainer_gets_what_the_front_end_would_give_it(tmp_path: Path) -> No
         }
     )
     assert made.model_copy(update={"notices": ()}) == expected
-    assert made.notices == (
-        "The settings of kohya's front end are read as it would start its trainer.",
-        "epoch is read as max_train_epochs = 3.",
-    )
+    assert made.notices == ("The settings of kohya's front end are read as it would start its trainer.",)
+
+
+def test_the_nodes_widgets_change_nothing_that_the_form_tells(tmp_path: Path) -> None:
+    off = {"shuffle_caption": False, "keep_tokens": 0, "caption_dropout_rate": 0, "enable_bucket": False}
+    told = flatten(json.dumps({**NEW, **off}), file=None)
+    made = combine({"max_train_epochs": 9, "multires_noise_iterations": 6, "min_snr_gamma": 5.0}, told)
+    alone = read(tmp_path, **off)
+    changed = {key for key in alone.model_dump() if getattr(made, key) != getattr(alone, key)}
+    assert changed <= {*MORE, *PATH_KEYS} - {"flip_aug", "optimizer_type"}
 
 
 def test_old_and_new_versions_of_the_form_say_the_same(tmp_path: Path) -> None:
@@ -100,6 +108,7 @@ def test_old_and_new_versions_of_the_form_say_the_same(tmp_path: Path) -> None:
         ),
         ({"max_train_steps": "1600"}, "max_train_steps", 1600),
         ({"max_train_epochs": "50"}, "max_train_epochs", 50),
+        ({"max_train_epochs": 0, "epoch": "7"}, "max_train_epochs", 7),
         ({"sample_prompts": "a punk --n blurry"}, "sample_prompts", "a punk --n blurry"),
     ],
 )
