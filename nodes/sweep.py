@@ -42,7 +42,7 @@ from .sweep_parts import (
     results,
     told_before,
 )
-from .sweep_there import told_there
+from .sweep_there import told_for_sharing, told_there
 
 
 class Sweep(io.ComfyNode):
@@ -183,13 +183,14 @@ class Sweep(io.ComfyNode):
         missing = sweep.missing()
         told = told_before(sweep, missing) | told_there(sweep)
         if dry_run:
+            told["bespoke_sweep_plan"][0] |= told_for_sharing(sweep)
             return io.NodeOutput(ExecutionBlocker(None), ExecutionBlocker(None), ui=told)
         sweep.write_plan()
         MADE.remember(cls.node_name(sweep_name), root)
         expansion = Expansion(model, clip, vae, RUNNING.start(sweep, len(missing)))
         cells = [expansion.add(cell) for cell in chosen_cells(missing, only_cells)]
         with_floor = with_vae_floor and reference is not None and sweep.floor() is None
-        gather = expansion.finish(cells, with_floor=with_floor)
+        gather = expansion.finish(cells, with_floor=with_floor, only_cells=only_cells)
         return io.NodeOutput(gather.out(0), gather.out(1), ui=told, expand=expansion.graph.finalize())
 
     @classmethod

@@ -11,6 +11,7 @@ from comfy_api.latest import io
 from ..bespoke_core.amounts import counted
 from .host import BespokeSweep, output_files, picture_tensor, to_uint8
 from .sweep_parts import RUNNING, device_name
+from .sweep_there import told_measured
 
 _BY_HAND = " Not for use by hand."
 
@@ -153,8 +154,8 @@ class SweepGather(io.ComfyNode):
         return float("nan")
 
     @classmethod
-    def execute(cls, folder: str, plan: str, **_: Any) -> io.NodeOutput:
-        """Write the table and draw the contact sheet."""
+    def execute(cls, folder: str, plan: str, only_cells: str = "", **_: Any) -> io.NodeOutput:
+        """Write the table and draw the contact sheet; of a shared sweep, tell what was measured."""
         from ..bespoke_core.evaluation.contact_sheet import contact_sheet
 
         sweep = RUNNING.find(folder, plan).sweep
@@ -168,5 +169,10 @@ class SweepGather(io.ComfyNode):
         return io.NodeOutput(
             sweep,
             picture_tensor(sheet),
-            ui={"text": (text,), "images": output_files([sheet_path]), "bespoke_sweep": [{"folder": folder}]},
+            ui={
+                "text": (text,),
+                "images": output_files([sheet_path]),
+                "bespoke_sweep": [{"folder": folder}],
+                "bespoke_measured": [told_measured(sweep, only_cells)] if only_cells else [],
+            },
         )

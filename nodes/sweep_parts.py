@@ -121,7 +121,7 @@ def told_before(sweep: SweepFolder, missing: Sequence[Cell]) -> dict[str, Any]:
 
 
 def chosen_cells(missing: Sequence[Cell], only_cells: str) -> tuple[Cell, ...]:
-    """Return the missing cells whose keys begin with one of some texts; all where none is given."""
+    """Return the cells whose keys begin with one of some texts; all where none is given."""
     beginnings = tuple(word for word in only_cells.replace(",", " ").split() if word)
     return tuple(cell for cell in missing if not beginnings or cell.key.startswith(beginnings))
 
@@ -176,13 +176,20 @@ class Expansion:
             **self.place,
         )
 
-    def finish(self, cells: Sequence[Any], *, with_floor: bool) -> Any:
-        """Add the node that waits for the cells, and the control of the VAE; return the former."""
+    def finish(self, cells: Sequence[Any], *, with_floor: bool, only_cells: str = "") -> Any:
+        """Add the node that waits for the cells, and the control of the VAE; return the former.
+
+        Args:
+            cells: as `add` gave them.
+            with_floor: measure the control.
+            only_cells: tell what was measured on these, see `chosen_cells`.
+        """
         links = {f"cell_{i:05}": cell.out(0) for i, cell in enumerate(cells)}
         if with_floor:
             floor = self.graph.node("Bespoke_SweepFloor", id="floor", vae=self.vae, **self.place)
             links["floor"] = floor.out(0)
-        return self.graph.node("Bespoke_SweepGather", id="gather", **self.place, **links)
+        shared = {"only_cells": only_cells} if only_cells else {}
+        return self.graph.node("Bespoke_SweepGather", id="gather", **self.place, **links, **shared)
 
     def _patched(self, cell: Cell) -> tuple[list, list]:
         """Return the links to a cell's model and text encoder.

@@ -1,11 +1,13 @@
-"""What a sweep's table shows of pictures that an earlier run has drawn."""
+"""What a sweep tells of itself: pictures that were drawn before, and what another machine must know."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from ..bespoke_core.evaluation.measuring import SCORING_VERSION, contents_key
 from ..bespoke_core.evaluation.store import SweepFolder
 from .host import roots
+from .sweep_parts import chosen_cells
 
 MOST_SHOWN = 300
 """As many lines as the table in the browser keeps."""
@@ -28,3 +30,20 @@ def told_there(sweep: SweepFolder) -> dict[str, Any]:
             }
         )
     return {"bespoke_cells_there": cells}
+
+
+def told_for_sharing(sweep: SweepFolder) -> dict[str, Any]:
+    """Return what shows whether servers that share a sweep have the same files, beside the plan's hashes."""
+    reference = sweep.sprites.reference
+    training_set = contents_key(reference) if reference else ""
+    return {"base_files": sweep.base_files, "training_set": training_set, "scoring": SCORING_VERSION}
+
+
+def told_measured(sweep: SweepFolder, only_cells: str) -> dict[str, Any]:
+    """Return what was measured on the chosen cells, by key, and the VAE's floor or None.
+
+    Another machine that gathers the pictures may not have the training set to measure them against.
+    """
+    cells = [cell.key for cell in chosen_cells(sweep.plan.cells, only_cells)]
+    scores = sweep.store.scores(sweep.folder, sweep.sprites.key, cells)
+    return {"scores": scores, "floor": sweep.floor()}

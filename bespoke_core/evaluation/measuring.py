@@ -8,7 +8,9 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..errors import InputError
 from ..files import key_of
+from .hashes import content_hash
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,18 +30,37 @@ class SpriteSettings:
         height: of the sprite in pixels.
         method: of downscaling; ``nearest`` is the experiment's.
         reference: folder of the training set's pictures, or None.
+        elsewhere: content key of a training set that lies on another machine, see `contents_key`; empty
+            where it lies here. What was measured against it there is kept; nothing can be measured here.
     """
 
     width: int = 24
     height: int = 24
     method: str = "nearest"
     reference: Path | None = None
+    elsewhere: str = ""
 
     @cached_property
     def key(self) -> str:
         """Content key of the settings, the training set as it is now, and the scores' version."""
-        reference = folder_key(self.reference) if self.reference else None
+        reference = self.reference_key if self.reference else None
         return key_of([SCORING_VERSION, self.width, self.height, self.method, reference])
+
+    @property
+    def reference_key(self) -> str:
+        """Content key of the training set, which there must be.
+
+        Raises:
+            InputError: its folder is gone.
+        """
+        assert self.reference is not None
+        if not self.elsewhere and not self.reference.is_dir():
+            raise InputError(
+                "was the training set that the pictures were measured against, and is not there any more",
+                file=self.reference,
+                remedy="Put it back, or take the sweep's table.csv as it is.",
+            )
+        return self.elsewhere or folder_key(self.reference)
 
     @property
     def folder(self) -> str:
@@ -49,7 +70,8 @@ class SpriteSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """Return a JSON-able form, the folder with forward slashes."""
-        return {**asdict(self), "reference": self.reference.as_posix() if self.reference else None}
+        told = {**asdict(self), "reference": self.reference.as_posix() if self.reference else None}
+        return {name: value for name, value in told.items() if name != "elsewhere" or value}
 
 
 def measure(
@@ -61,10 +83,18 @@ def measure(
         pictures: uint8 RGB (height, width, 3), of any sizes.
         prompts: what was asked for, one a picture.
         sprites: how they are shrunk and what they are compared with.
+
+    Raises:
+        InputError: the training set lies on another machine.
     """
     from ..scoring.score import score_pictures
-    from ..sprites.downscale import downscale
 
+    if sprites.reference is not None and sprites.elsewhere:
+        raise InputError(
+            "is the training set of the servers that drew these pictures, not of this machine",
+            file=sprites.reference,
+            remedy="Run the sweep again: the servers measure what is missing.",
+        )
     size, reference = (sprites.width, sprites.height), sprites.reference
     scores = score_pictures(
         pictures,
@@ -73,8 +103,16 @@ def measure(
         prompts=prompts,
         reference=_reference(reference, size, folder_key(reference)) if reference else None,
     )
-    shrunk = [downscale(picture[None], size=size, method=sprites.method)[0] for picture in pictures]
-    return [score.to_dict() for score in scores], shrunk
+    return [score.to_dict() for score in scores], [shrunk(picture, sprites) for picture in pictures]
+
+
+def shrunk(picture: np.ndarray, sprites: SpriteSettings) -> np.ndarray:
+    """Return a picture's sprite, uint8 RGB (height, width, 3)."""
+    from ..sprites.downscale import downscale
+
+    size = (sprites.width, sprites.height)
+    sprite: np.ndarray = downscale(picture[None], size=size, method=sprites.method)[0]
+    return sprite
 
 
 @lru_cache(maxsize=8)
@@ -83,6 +121,12 @@ def _reference(folder: Path, size: tuple[int, int], key: str) -> ReferenceStatis
     from ..scoring.reference import read_reference
 
     return read_reference(folder, size=size)
+
+
+def contents_key(folder: Path) -> str:
+    """Return a key of what a folder's files hold, the same for copies of it on other machines."""
+    files = sorted(path for path in folder.iterdir() if path.is_file())
+    return key_of([[path.name, content_hash(path)] for path in files])
 
 
 def folder_key(folder: Path) -> str:

@@ -32,7 +32,7 @@ from ..files import key_of, sha256_of_file, write_bytes, write_json
 from .cells import Cell, Cells
 from .finished import Piece, current, in_pieces
 from .hashes import stamp_of
-from .measuring import SCORING_VERSION, SpriteSettings, folder_key, measure
+from .measuring import SCORING_VERSION, SpriteSettings, measure, shrunk
 from .picture_file import png_bytes, read_png
 from .places import relative_place, store_of
 from .plan import SweepPlan, plan_from_dict
@@ -98,6 +98,19 @@ class SweepFolder:
     def missing(self) -> Cells:
         """Return the cells of the plan that have no whole, unchanged picture yet."""
         return self.plan.cells.some(place for piece in self._pieces() for place in piece.missing)
+
+    def unmeasured(self) -> Cells:
+        """Return the cells of the plan that have no picture, or no sprite and scores of these settings."""
+
+        def places() -> Iterator[int]:
+            for piece in self._pieces():
+                scored = self.store.scores(self.folder, self.sprites.key, list(piece.records))
+                for place, cell in enumerate(piece.cells, piece.first):
+                    record = piece.records.get(cell.key)
+                    if record is None or cell.key not in scored or not self._has_sprite(record):
+                        yield place
+
+        return self.plan.cells.some(places())
 
     def cell(self, key: str) -> Cell:
         """Return the plan's cell of a key.
@@ -178,6 +191,21 @@ class SweepFolder:
                 put_rows(connection, self.folder, [record], [self._score(cell, record, scores)])
         return {**record.to_dict(), "scores": scores, "scored_with": self.sprites.key}
 
+    def keep_scores(self, cell: Cell, scores: Mapping[str, Any]) -> None:
+        """Keep the scores of a finished cell that its server has measured; the sprite is made here.
+
+        Raises:
+            InputError: the cell has no picture.
+            StoreError: the disk is full or cannot be written.
+        """
+        record = self.record(cell)
+        if record is None:
+            raise InputError("has no picture", file=self.root, field="key", value=cell.key, remedy=_RUN_AGAIN)
+        sprite = shrunk(read_png(self.root / "cells" / record.picture), self.sprites)
+        with clear_errors(self.root):
+            self._write_sprite(cell, record, sprite)
+        self.store.put(self.folder, scores=[self._score(cell, record, scores)])
+
     def score_missing(self, cells: Cells | None = None) -> int:
         """Score the stored pictures without scores or with scores of other settings; return how many.
 
@@ -233,6 +261,7 @@ class SweepFolder:
         """Return what is needed to make the sweep again: sampler, seeds, prompts, checkpoints, versions."""
         first = self.store.any_cell(self.folder)
         reference = self.sprites.reference
+        known = reference is not None and (bool(self.sprites.elsewhere) or reference.is_dir())
         varied = {name: sorted({one.values[name] for one in self.plan.settings}) for name in self.plan.varied}
         return {
             "folder": self.root.name,
@@ -247,7 +276,7 @@ class SweepFolder:
             "hashes": {
                 "base": self.plan.base,
                 **{c.name: c.sha256 for c in self.plan.checkpoints},
-                **({"training set": folder_key(reference)} if reference and reference.is_dir() else {}),
+                **({"training set": self.sprites.reference_key} if known else {}),
             },
             "versions": dict(first.versions) if first is not None else {},
         }

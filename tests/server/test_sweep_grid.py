@@ -171,15 +171,16 @@ def test_each_text_is_encoded_and_each_lora_loaded_once_and_queueing_again_runs_
 def test_a_dry_run_tells_pictures_and_time_and_draws_nothing(sweeps: Sweeps) -> None:
     write_lora(sweeps.loras / "one.safetensors", 0.3)
 
+    # a number of steps that no other sweep of this server has, so that its time is not known
     def told(**sweep: Any) -> dict[str, Any]:
-        graph = sweeps.graph(seeds="1, 2", dry_run=True, steps=3, **sweep)
+        graph = sweeps.graph(seeds="1, 2", dry_run=True, steps=5, **sweep)
         return sweeps.client.wait(sweeps.client.queue(graph), timeout=60).outputs["4"]
 
     first = told()
     assert first["bespoke_sweep_plan"][0]["seconds"] is None
     assert "not known yet" in first["text"][0]
     assert not sweeps.folder.exists()
-    sweeps.run(seeds="1", steps=3)
+    sweeps.run(seeds="1", steps=5)
     again = told()
     assert (again["bespoke_sweep_plan"][0]["pictures"], again["bespoke_sweep_plan"][0]["missing"]) == (4, 2)
     assert again["bespoke_sweep_plan"][0]["seconds"] > 0

@@ -1,0 +1,99 @@
+"""A sweep that several servers share: how cells are given out, and what is kept of what comes back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from sweeps import PLAN, draw, fill
+
+from bespoke_core.comfyui.machines import Dealer, Drawn, _take_in
+from bespoke_core.errors import BespokeError, InputError
+from bespoke_core.evaluation.checkpoints import Checkpoint
+from bespoke_core.evaluation.measuring import SpriteSettings, contents_key
+from bespoke_core.evaluation.results import ResultsStore
+from bespoke_core.evaluation.store import SweepFolder, open_sweep
+
+TRAINING_SET = SpriteSettings(6, 6, "nearest", Path("/on/the/servers/art"), "ab" * 32)
+
+
+def test_parts_are_of_one_lora_each_and_hold_every_cell_once() -> None:
+    others = tuple(Checkpoint(f"run-{n}", n, Path(f"run-{n}.safetensors"), str(n) * 64) for n in (2, 3))
+    cells = replace(PLAN, checkpoints=(*PLAN.checkpoints, *others), seeds=(1, 2, 3)).cells
+    parts = Dealer.deal(cells, 4).waiting
+    assert [cell for part in parts for cell in part] == list(cells)
+    assert all(len({cell.checkpoint for cell in part}) == 1 and 0 < len(part) <= 4 for part in parts)
+    assert not any(
+        first[-1].checkpoint == second[0].checkpoint and len(first) < 4 for first, second in pairwise(parts)
+    )
+    assert not Dealer.deal(cells[:0]).waiting
+
+
+def shared(folder: Path, sprites: SpriteSettings = TRAINING_SET) -> SweepFolder:
+    return SweepFolder(folder, PLAN, sprites, ResultsStore(folder / "results.sqlite"))
+
+
+def drawn_by_a_server(folder: Path, scores: dict[str, float]) -> Drawn:
+    """What comes back of the whole plan; the server's own folder is `folder`."""
+    there = shared(folder, SpriteSettings(6, 6))
+    fill(there)
+    pictures = {
+        f"{c.file_stem}.png": (folder / "cells" / f"{c.file_stem}.png").read_bytes() for c in PLAN.cells
+    }
+    floor = {"pictures": 3, "before": {}, "after": {"unique_colors": 40.0}}
+    return Drawn(pictures, {cell.key: scores for cell in PLAN.cells}, floor)
+
+
+def test_what_servers_measured_against_their_training_set_is_kept_without_having_it(tmp_path: Path) -> None:
+    drawn, sweep = (
+        drawn_by_a_server(tmp_path / "there", {"palette_distance": 0.25}),
+        shared(tmp_path / "here"),
+    )
+    sweep.write_plan()
+    assert len(sweep.unmeasured()) == 4
+    _take_in(sweep, drawn, PLAN.cells, "http://one")
+    assert not sweep.unmeasured() and not sweep.missing()
+    again = open_sweep(sweep.root)
+    assert [(row.number("palette_distance"), row.number("vae_floor")) for row in again.rows()] == [
+        (0.25, 40)
+    ] * 4
+    assert all((sweep.root / str(row.scores["sprite"])).is_file() for row in again.rows())
+    assert again.settings()["hashes"]["training set"] == "ab" * 32
+    with pytest.raises(InputError, match="of the servers"):
+        again.save(PLAN.cells[0], draw(PLAN.cells[0]), versions={})
+
+
+def test_a_picture_without_its_scores_is_asked_for_once_more(tmp_path: Path) -> None:
+    drawn, sweep = (
+        drawn_by_a_server(tmp_path / "there", {"palette_distance": 0.25}),
+        shared(tmp_path / "here"),
+    )
+    _take_in(sweep, drawn, PLAN.cells[:3], "http://one")
+    name = f"{PLAN.cells[3].file_stem}.png"
+    (sweep.root / "cells" / name).write_bytes(drawn.pictures[name])
+    assert [cell.key for cell in sweep.unmeasured()] == [PLAN.cells[3].key]
+    assert not sweep.missing()
+
+
+def test_a_picture_of_another_cell_is_refused_and_its_server_named(tmp_path: Path) -> None:
+    drawn, sweep = drawn_by_a_server(tmp_path / "there", {}), shared(tmp_path / "here")
+    names = list(drawn.pictures)
+    wrong = replace(drawn, pictures={**drawn.pictures, names[0]: drawn.pictures[names[1]]})
+    with pytest.raises(BespokeError, match=r"http://one gave another picture"):
+        _take_in(sweep, wrong, PLAN.cells, "http://one")
+
+
+def test_copies_of_a_training_set_have_one_key_and_another_picture_another(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.png").write_bytes(b"a")
+    assert contents_key(tmp_path / "one") == contents_key(tmp_path / "two")
+    (tmp_path / "two" / "a.png").write_bytes(b"b")
+    assert contents_key(tmp_path / "one") != contents_key(tmp_path / "two")
+
+
+def test_a_training_set_that_is_gone_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not there any more"):
+        SpriteSettings(reference=tmp_path / "gone").key  # noqa: B018
