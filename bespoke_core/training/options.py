@@ -106,7 +106,8 @@ def refusal(error: ValidationError, file: str | os.PathLike[str] | None) -> Inpu
     elif option.kind is int and isinstance(value, float) and value.is_integer():
         remedy = f"Write it without a point: {value:.0f}."
     elif isinstance(value, str) and option.kind in (int, float, bool) and _bare(value):
-        remedy = f"Write it without quotes: {value.strip()}."
+        bare = value.strip().lower()
+        remedy = f"Write it without quotes: {int(float(bare)) if bare.isdecimal() else bare}."
     elif option.choices:
         remedy = "Use one of: " + ", ".join(str(choice) for choice in option.choices) + "."
     elif option.minimum is not None:

@@ -42,6 +42,8 @@ def flatten(text: str, *, file: str | os.PathLike[str] | None) -> dict[str, Any]
                     field=f"{name}.{key}",
                     remedy="Put the keys directly into one section.",
                 )
+            if inner is None:  # JSON's null: not given
+                continue
             if key in flat and flat[key] != inner:
                 raise InputError(
                     f"is given twice, first as {flat[key]!r}",

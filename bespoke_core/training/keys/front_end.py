@@ -124,7 +124,7 @@ def unfold(values: Mapping[str, Any], *, file: _File = None) -> dict[str, Any]:
     # The front end passes on nothing that is empty, off or 0: the trainer's own values count then, also where
     # a node's widgets would fill in what is left out.
     own = {key: field.default for key, field in TrainingConfig.model_fields.items()}
-    nothing = ("", None, False, [])
+    nothing: tuple[object, ...] = ("", None, False, [])
     asked = {k: own[k] if v in nothing else v for k, v in made.items() if v not in nothing or k in own}
     return {**asked, "notices": ["The settings of kohya's front end are read as it would start its trainer."]}
 

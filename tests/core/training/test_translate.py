@@ -246,6 +246,10 @@ def test_arguments_in_one_text_may_stand_in_quotes() -> None:
     assert quoted.optimizer_args == ("weight_decay=0.1", "betas=0.9,0.99")
 
 
+def test_null_in_json_is_a_key_that_is_not_given() -> None:
+    assert config.read_toml('{"network_dim": null,\n"unet_lr": null}') == config.from_values({})
+
+
 @pytest.mark.parametrize("text", ["a = " + "[" * 10_000, '{"a":' * 10_000])
 def test_a_file_of_brackets_alone_is_refused(text: str) -> None:
     with pytest.raises(InputError, match="brackets"):
