@@ -16,7 +16,7 @@ from ..evaluation.stopping import PATIENCE
 from ..evaluation.table import Row, parse_csv, read_csv, write_csv
 from ..files import sha256_of_file
 from ..sampling.history import JudgedEpoch, read_history, write_history
-from ..training.judge import SAMPLES_FOLDER, SCORES_FILE, Judge, Judgement, tell_best
+from ..training.judge import SAMPLES_FOLDER, SCORES_FILE, Judge, Judgement, Stop, Tell, tell_best
 from .client import Client, History
 from .sweep import fetch_file, sweep_graph
 from .sweep_decision import Decision, decide_by_rows
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
 
 TABLE_FILE = "table.csv"
 _ASK_S = 5.0  # seconds between two questions whether the user has stopped the run
-
-Tell = Callable[..., None]
-Stop = Callable[[], bool]
 
 
 class SweepJudge:

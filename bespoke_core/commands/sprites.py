@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..amounts import counted
 from ..errors import InputError
 
 
@@ -61,16 +62,17 @@ def downscale(arguments: argparse.Namespace) -> int:
         if arguments.enlarge:
             view = enlarge(sprite[0], arguments.enlarge)
             write_png(output / f"{path.stem}_x{arguments.enlarge}.png", view)
+        count = int(count_colors(sprite)[0])
         done.append(
             {
                 "file": str(path),
                 "sprite": str(target),
                 "size": [sprite.shape[2], sprite.shape[1]],
-                "unique_colors": int(count_colors(sprite)[0]),
+                "unique_colors": count,
             }
         )
         if not arguments.json:
-            print(f"{path} -> {target}  {done[-1]['unique_colors']} colours")
+            print(f"{path} -> {target}  {counted(count, 'colour')}")
     if arguments.json:
         asked = None if size is None else list(size)
         print(json.dumps({"sprites": done, "size": asked, "method": arguments.method}, ensure_ascii=False))

@@ -177,9 +177,10 @@ def _listener(as_json: bool, folder: Path, asked: AskedSweep | None) -> Listen:
     Of several processes that a launcher started, one speaks.
     """
     from ..comfyui.sweep_asked import keep_asked
+    from ..training.processes import is_first
     from .training_output import Progress
 
-    told = Progress(quiet=as_json or not _speaks())
+    told = Progress(quiet=as_json or not is_first())
 
     def listen(event: dict[str, Any]) -> None:
         told(event)
@@ -191,11 +192,6 @@ def _listener(as_json: bool, folder: Path, asked: AskedSweep | None) -> Listen:
 
 def _notice(text: str) -> dict[str, Any]:
     return {"event": "notice", "text": text}
-
-
-def _speaks() -> bool:
-    """Whether this is the one process of a run that prints."""
-    return int(os.environ.get("RANK") or 0) == 0
 
 
 def _dry_run(config: TrainingConfig, folder: Path, make_judge: MakeJudge, as_json: bool) -> int:
@@ -230,7 +226,9 @@ def _quiet_threads() -> None:
 
 
 def _report(result: TrainingResult, as_json: bool) -> int:
-    if not _speaks():
+    from ..training.processes import is_first
+
+    if not is_first():
         return 0
     from ..training.progress import read_progress
 

@@ -52,9 +52,8 @@ def draw_prompts(
         stack.enter_context(chance_untouched(session.device))
         stack.enter_context(as_in_the_file(session.network, config.save_precision))
         stack.enter_context(evaluating(base.unet, base.text_encoder))
-        precise = session.dtype == torch.float32
         for number, prompt in enumerate(prompts, 1):
-            with torch.autocast(session.device.type, session.dtype, enabled=not precise):
+            with session.autocast():
                 positive, negative = (
                     encode_prompt(base.text_encoder, session.tokenizer, text, config.clip_skip)
                     for text in (prompt.text, prompt.negative)

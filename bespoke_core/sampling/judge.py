@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..training.judge import SAMPLES_FOLDER, SCORES_FILE, Judgement, tell_best
+from ..training.judge import SAMPLES_FOLDER, SCORES_FILE, Judgement, Stop, Tell, tell_best
 from ..training.keys.judging import HELD_OUT_LOSS
 from ..training.plan import TrainingPlan
 from .history import JudgedEpoch, SampledPicture, read_history, write_history
@@ -16,8 +16,6 @@ from .stopping import Decision, StoppingRule, decide, value_of
 
 if TYPE_CHECKING:
     from ..training.session import Session
-
-Tell = Callable[..., None]
 
 
 class PictureJudge:
@@ -44,7 +42,7 @@ class PictureJudge:
         self._scorer = Scorer(plan, self.prompts)
         self._path = plan.run_folder / SAMPLES_FOLDER / SCORES_FILE
         self._history: tuple[JudgedEpoch, ...] = ()
-        self._stop: Callable[[], bool] = lambda: False
+        self._stop: Stop = lambda: False
         self._said: set[str] = set()
 
     def begin(
@@ -54,7 +52,7 @@ class PictureJudge:
         epoch: int,
         step: int,
         tell: Tell,
-        stop: Callable[[], bool] = lambda: False,
+        stop: Stop = lambda: False,
     ) -> None:
         """Read what was judged before `epoch`, and draw the untrained LoRA where sample_at_first asks for it.
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import random
 
 import torch
 
 from .caption import shown_captions
+from .extent import steps_per_epoch
 from .objective import draw, losses, reads_latents
 from .session import Session
 from .text import encode_windows, token_windows
@@ -68,8 +68,8 @@ def encoded(session: Session, captions: list[str]) -> torch.Tensor:
 
 def steps_before(session: Session, epoch: int, number: int) -> int:
     """Return how many optimizer steps come before a batch."""
-    accumulate = session.config.gradient_accumulation_steps
-    return (epoch - 1) * math.ceil(session.plan.batches / accumulate) + number // accumulate
+    config, batches = session.config, session.plan.batches
+    return (epoch - 1) * steps_per_epoch(config, batches) + number // config.gradient_accumulation_steps
 
 
 def seed_of(seed: int, *place: object) -> int:

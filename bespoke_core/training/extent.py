@@ -10,12 +10,14 @@ from .config import TrainingConfig
 from .state_header import STATE_FILE, Place, find_state, read_header
 
 
-def run_length(config: TrainingConfig, batches: int) -> tuple[int, int]:
-    """Return (epochs, optimizer steps) for `batches` in an epoch.
+def steps_per_epoch(config: TrainingConfig, batches: int) -> int:
+    """Return the optimizer steps of an epoch of `batches`; the last one may add up fewer of them."""
+    return math.ceil(batches / config.gradient_accumulation_steps)
 
-    An epoch's last step may add up fewer batches than gradient_accumulation_steps.
-    """
-    per_epoch = math.ceil(batches / config.gradient_accumulation_steps)
+
+def run_length(config: TrainingConfig, batches: int) -> tuple[int, int]:
+    """Return (epochs, optimizer steps) of a run with `batches` in an epoch."""
+    per_epoch = steps_per_epoch(config, batches)
     if config.max_train_epochs is not None:
         return config.max_train_epochs, config.max_train_epochs * per_epoch
     return math.ceil(config.max_train_steps / per_epoch), config.max_train_steps
@@ -38,8 +40,7 @@ def begin_of(config: TrainingConfig, batches: int, steps: int, start: Path | Non
     Raises:
         InputError: nothing is left to train from there, or that state cannot be used.
     """
-    accumulate = config.gradient_accumulation_steps
-    per_epoch = math.ceil(batches / accumulate)
+    per_epoch = steps_per_epoch(config, batches)
     asked, field = config.initial_step, "initial_step"
     if asked is None and config.initial_epoch is not None:
         asked, field = (config.initial_epoch - 1) * per_epoch, "initial_epoch"
@@ -52,7 +53,7 @@ def begin_of(config: TrainingConfig, batches: int, steps: int, start: Path | Non
         epoch, within = asked // per_epoch + 1, asked % per_epoch
         place = Place(epoch, 0, (epoch - 1) * per_epoch)
         if config.skip_until_initial_step:
-            place = Place(epoch, within * accumulate, asked)
+            place = Place(epoch, within * config.gradient_accumulation_steps, asked)
     if asked >= steps:
         raise InputError(
             f"leaves nothing to train: the run would begin after step {asked} and has {steps}",

@@ -11,6 +11,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from .session import Session
 
+Tell = Callable[..., None]
+"""Told what happens: `tell("step", step=3, loss=0.1)`."""
+Stop = Callable[[], bool]
+"""Asked now and then: True when the run is to end."""
 SAMPLES_FOLDER = "samples"
 SCORES_FILE = "scores.json"
 """In `SAMPLES_FOLDER`: what each epoch was judged by, and the best of them."""
@@ -37,7 +41,7 @@ class Best:
         return asdict(self)
 
 
-def tell_best(best: Best | None, before: Best | None, tell: Callable[..., None]) -> None:
+def tell_best(best: Best | None, before: Best | None, tell: Tell) -> None:
     """Tell of the best epoch where it is another than before, as the event "best"."""
     if best is not None and best != before:
         tell("best", epoch=best.epoch, path=best.file, metric=best.metric, value=best.value)
@@ -84,8 +88,8 @@ class Judge(Protocol):
         *,
         epoch: int,
         step: int,
-        tell: Callable[..., None],
-        stop: Callable[[], bool] = lambda: False,
+        tell: Tell,
+        stop: Stop = lambda: False,
     ) -> None:
         """Get ready, before the first step, anew or resumed: forget every epoch from `epoch` on.
 
@@ -93,7 +97,7 @@ class Judge(Protocol):
         True. Nothing is lost by that: what was not judged is judged when the run goes on.
         """
 
-    def after_step(self, session: Session, *, epoch: int, step: int, tell: Callable[..., None]) -> None:
+    def after_step(self, session: Session, *, epoch: int, step: int, tell: Tell) -> None:
         """Look at the run after the optimizer's step `step`, counted from 1 over all epochs."""
 
     def after_epoch(
@@ -104,7 +108,7 @@ class Judge(Protocol):
         step: int,
         checkpoint: Path | None,
         held_out_loss: float | None = None,
-        tell: Callable[..., None],
+        tell: Tell,
     ) -> Judgement:
         """Judge an epoch; the same answer at once for one that was judged already.
 

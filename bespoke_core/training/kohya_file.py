@@ -23,17 +23,6 @@ _DTYPES = {
 }
 
 
-def checkpoint_name(output_name: str, epoch: int, *, last: bool) -> str:
-    """Return the file's name: name-000001.safetensors, and name.safetensors for the last epoch."""
-    return f"{output_name}.safetensors" if last else f"{output_name}-{epoch:06d}.safetensors"
-
-
-def expected_checkpoints(output_name: str, epochs: int, every: int) -> tuple[str, ...]:
-    """Return the names of all files that a run writes, in order."""
-    numbered = [checkpoint_name(output_name, n, last=False) for n in range(1, epochs) if n % every == 0]
-    return (*numbered, checkpoint_name(output_name, epochs, last=True))
-
-
 def save_lora(
     path: Path, network: LoraNetwork, *, precision: str | None, metadata: Mapping[str, str]
 ) -> None:

@@ -7,7 +7,6 @@ before. So a run that was interrupted anywhere goes on exactly as if it had not 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,17 +14,15 @@ from typing import Any
 from .dataset import epoch_batches
 from .ema import weights_to_keep
 from .errors import StoppedError, TrainingError
-from .judge import Judge, Judgement
+from .judge import Judge, Judgement, Stop, Tell
 from .pace import Pace
 from .parallel import Ranks
 from .plan import TrainingPlan
 from .saving import Saver
-from .session import Session, Tell, prepare
+from .session import Session, prepare
 from .state import Place, State, load_state, read_state
 from .step import Step, add_gradients, apply_gradients
 from .validation import due_after_epoch, due_after_step, held_out_loss
-
-Stop = Callable[[], bool]
 
 
 def train(

@@ -64,7 +64,7 @@ def checkpoint_names(
 def disk_need(config: TrainingConfig, parameters: int, files: int) -> int:
     """Return how many bytes a run's files take at most; two states exist while one replaces the other."""
     states = 2 if config.save_state or config.save_state_on_train_end else 0
-    ema = 4 if getattr(config, "ema_decay", None) else 0
+    ema = 4 if config.ema_decay else 0
     number = _BYTES.get(config.save_precision or "", 4)
     return parameters * (number * (files + 1) + (_IN_STATE + ema) * states) + _RESERVE
 

@@ -17,20 +17,11 @@ from typing import Any, TypeVar
 import torch
 
 from .errors import TrainingError
+from .processes import launched
 
 T = TypeVar("T")
 _PATIENCE = timedelta(hours=12)
 """How long one process waits for another, which may encode or judge; a dead one is noticed at once."""
-
-
-def launched() -> int:
-    """Return how many processes the launcher of this one started for the run; 1 without a launcher."""
-    return int(os.environ.get("WORLD_SIZE") or 1)
-
-
-def is_first() -> bool:
-    """Return whether this is the process that writes the run's files, before `Ranks` exists."""
-    return int(os.environ.get("RANK") or 0) == 0
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from .layout import read_layout, read_shapes
 from .outputs import check_disk, checkpoint_names, disk_need
 from .path_keys import check_paths, keys_named
 from .plan_notices import notices_of
+from .processes import launched
 from .reading import read_set
 from .start_weights import check_start, planned_form
 from .state_header import STATE_FILE, Place
@@ -163,15 +163,15 @@ def count_processes(config: TrainingConfig) -> int:
     Raises:
         InputError: a launcher has started another number than num_processes says.
     """
-    launched = int(os.environ.get("WORLD_SIZE") or 1)
-    if launched > 1 and config.num_processes not in (1, launched):
+    started = launched()
+    if started > 1 and config.num_processes not in (1, started):
         raise InputError(
-            f"says something else than the launcher, which started {launched} processes",
+            f"says something else than the launcher, which started {started} processes",
             field="num_processes",
             value=config.num_processes,
             remedy="Leave it out: under `accelerate launch` its own --num_processes counts.",
         )
-    return max(launched, config.num_processes)
+    return max(started, config.num_processes)
 
 
 def default_run_folder(config: TrainingConfig) -> Path:

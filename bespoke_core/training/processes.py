@@ -11,6 +11,16 @@ _START = 19
 """The place of the start time in what follows the name in Linux' /proc/<id>/stat; in ticks since boot."""
 
 
+def launched() -> int:
+    """Return how many processes the launcher of this one started for the run; 1 without a launcher."""
+    return int(os.environ.get("WORLD_SIZE") or 1)
+
+
+def is_first() -> bool:
+    """Return whether this is the process that writes the run's files, before `parallel.Ranks` exists."""
+    return int(os.environ.get("RANK") or 0) == 0
+
+
 def identity(number: int | None = None) -> str:
     """Return "number:start" of a process, by default this one.
 

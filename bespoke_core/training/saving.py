@@ -8,11 +8,12 @@ from pathlib import Path
 from .claim import keeps
 from .ema import weights_to_keep
 from .errors import TrainingError, writing
+from .judge import Tell
 from .kohya_file import save_lora
 from .metadata import lora_metadata
 from .optimizer import described
 from .outputs import epoch_name, epochs_between_files, last_name, step_name
-from .session import Session, Tell
+from .session import Session
 from .state import Place, save_state
 
 

@@ -17,6 +17,7 @@ from .compiling import check_compiler, with_compiled_unet
 from .config import TrainingConfig
 from .dataset import Picture
 from .ema import Ema, make_ema
+from .judge import Tell
 from .latent_files import LatentFiles
 from .latents import Latents, LatentStore
 from .memory_check import check_memory
@@ -32,8 +33,6 @@ from .text import FrozenText
 from .trim import trim
 from .winograd import quicken
 
-Tell = Callable[..., None]
-"""Told what happens: `tell("step", step=3, loss=0.1)`."""
 _TELL_SECONDS = 0.5
 
 
@@ -84,6 +83,10 @@ class Session:
             for up in (("", "_up") if arguments.up_ratio(part) != 1 else ("",))
         ]
         return dict(zip(names, map(float, self.scheduler.get_last_lr()), strict=True))
+
+    def autocast(self) -> torch.autocast:
+        """Return the context in which the networks compute in their number format."""
+        return torch.autocast(self.device.type, self.dtype, enabled=self.dtype != torch.float32)
 
     @property
     def parts(self) -> Stateful:

@@ -44,7 +44,7 @@ def add_gradients(session: Session, batch: list[int], epoch: int, number: int) -
     # Dropouts draw from torch's own generator: from here on as ever in this place, resumed or not.
     place = (epoch, number) if session.ranks.count == 1 else (epoch, number, session.ranks.rank)
     torch.manual_seed(seed_of(session.config.seed, "dropout", *place))
-    with torch.autocast(session.device.type, session.dtype, enabled=session.dtype != torch.float32):
+    with session.autocast():
         loss = batch_loss(session, batch, epoch, number)
     scaled = loss / session.config.gradient_accumulation_steps
     (session.scaler.scale(scaled) if session.scaler else scaled).backward()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-from .processes import identity, is_there
+from .processes import identity, is_there, launched
 
 PARENT_VARIABLE = "BESPOKE_PARENT"
 """Set for a child process: its starter's `identity`. When that process is gone, the child stops."""
@@ -64,7 +64,7 @@ def _signals(stop: StopRequest) -> Iterator[None]:
 def _starter_watched(stop: StopRequest) -> Iterator[None]:
     """Ask the run to stop when the process that started it is gone."""
     watched = [told] if (told := os.environ.get(PARENT_VARIABLE, "")) else []
-    if int(os.environ.get("WORLD_SIZE") or 1) > 1:
+    if launched() > 1:
         watched += _launcher()  # which ends its processes itself, unless it is killed
     if not watched:
         yield

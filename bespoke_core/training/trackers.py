@@ -12,6 +12,7 @@ from typing import Any
 
 from ..files import write_json
 from .plan import TrainingPlan
+from .plan_notices import wanted_trackers
 
 Tracker = Callable[[str, Mapping[str, Any]], None]
 TRACKED_FILE = "trackers.json"
@@ -25,12 +26,10 @@ def trackers(plan: TrainingPlan) -> Tracker:
 
     A tracker that is not installed is left out; the plan's notices say so.
     """
-    config = plan.config
-    wanted = {None: ["tensorboard"] if config.logging_dir else [], "all": ["tensorboard", "wandb"]}
     makers = {"tensorboard": _tensorboard, "wandb": _wandb}
     made = [
         makers[name](plan)
-        for name in wanted.get(config.log_with, [str(config.log_with)])
+        for name in wanted_trackers(plan.config)
         if importlib.util.find_spec(name) is not None
     ]
 

@@ -7,7 +7,6 @@ import torch
 from .batch import encoded, seed_of
 from .config import TrainingConfig
 from .ema import weights_to_keep
-from .noise import TIMESTEPS
 from .objective import draw, losses
 from .session import Session
 
@@ -28,8 +27,7 @@ def due_after_step(config: TrainingConfig, step: int) -> bool:
 
 def validation_timesteps(config: TrainingConfig) -> list[int]:
     """Return the timesteps at which each picture is measured: 200, 400, 600 and 800 of the whole range."""
-    low = config.min_timestep or 0
-    high = TIMESTEPS if config.max_timestep is None else config.max_timestep
+    low, high = config.timestep_range
     return [int(low + (high - low) * level / (_LEVELS + 1)) for level in range(1, _LEVELS + 1)]
 
 
@@ -50,18 +48,13 @@ def held_out_loss(session: Session) -> float | None:
     total, count = torch.zeros((), dtype=torch.float64), 0
     session.network.train(False)
     try:
-        with weights_to_keep(session), session_autocast(session):
+        with weights_to_keep(session), session.autocast():
             for group in groups[: config.max_validation_steps]:
                 total += _group_loss(session, group, seed)
                 count += len(group) * _LEVELS
     finally:
         session.network.train(True)
     return float(total) / count
-
-
-def session_autocast(session: Session) -> torch.autocast:
-    """Return the context in which the session's networks compute in their number format."""
-    return torch.autocast(session.device.type, session.dtype, enabled=session.dtype != torch.float32)
 
 
 def _batches(sizes: list[tuple[int, int]], batch_size: int) -> list[list[int]]:

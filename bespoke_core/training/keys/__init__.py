@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from . import data, judging, loss, network, noise, optimization, schedule
+from . import data, judging, loss, network, noise, optimization, output, schedule
 from .about import ABOUT_KEYS, AboutKeys
 from .captions import CaptionKeys
 from .data import DataKeys
@@ -90,6 +90,7 @@ CHECKS: tuple[Check, ...] = (
     schedule.check,
     noise.check,
     loss.check,
+    output.check,
     judging.check,
 )
 """What each topic refuses when a configuration is complete: keys that contradict each other."""

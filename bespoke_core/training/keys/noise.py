@@ -71,12 +71,17 @@ class NoiseKeys(Keys):
         "Let the last time step be pure noise; for bases that predict velocity (v_parameterization).",
     )
 
+    @property
+    def timestep_range(self) -> tuple[int, int]:
+        """The first time step that is trained, and the one before which training ends, 0 to 1000."""
+        return self.min_timestep or 0, 1000 if self.max_timestep is None else self.max_timestep
+
 
 def check(config: TrainingConfig, refuse: Refuse) -> None:
     """Refuse keys of the noise that contradict each other, as kohya does."""
     if config.adaptive_noise_scale and not config.noise_offset:
         refuse("adaptive_noise_scale", "changes noise_offset, which is 0", "Give noise_offset too.")
-    low, high = config.min_timestep or 0, 1000 if config.max_timestep is None else config.max_timestep
+    low, high = config.timestep_range
     if low > high or high == low == 1000:
         refuse("min_timestep", f"is above max_timestep = {high}", "Let it be below.")
     if config.zero_terminal_snr and not config.v_parameterization and high == 1000:

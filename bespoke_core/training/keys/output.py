@@ -139,7 +139,5 @@ OUTPUT_KEYS_WITHOUT_EFFECT_ON_WEIGHTS = (
 
 def check(config: Any, refuse: Callable[[str, str, str], NoReturn]) -> None:
     """Refuse output keys that contradict each other; `refuse` takes key, problem and remedy."""
-    if config.skip_until_initial_step and config.initial_step is None:
-        refuse("skip_until_initial_step", "is true without initial_step", "Give initial_step as well.")
     if config.log_with in {"tensorboard", "all"} and not config.logging_dir:
         refuse("log_with", "needs logging_dir", "Name a folder for TensorBoard files.")

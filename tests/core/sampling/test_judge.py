@@ -259,9 +259,8 @@ def test_a_plan_without_prompts_has_no_judge(
 def test_what_can_never_be_measured_is_refused_before_the_run(
     make_config: Callable[..., TrainingConfig], tmp_path: Path, keys: dict[str, Any], parts: tuple[str, ...]
 ) -> None:
-    plan = make_plan(make_config(**keys), tmp_path / "run")
     with pytest.raises(InputError) as caught:
-        make_judge(plan)
+        make_judge(make_plan(make_config(**keys), tmp_path / "run"))
     assert all(part in str(caught.value) for part in parts)
     assert not (tmp_path / "run").exists()
 

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import importlib
 import math
+import pkgutil
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bespoke_core.errors import InputError
-from bespoke_core.training import config
+from bespoke_core.training import config, keys
 
 EXPERIMENT = """
 [general]
@@ -192,3 +194,15 @@ def test_a_name_that_no_file_could_have_is_refused_in_words() -> None:
     with pytest.raises(InputError, match="letters that cannot stand there") as refused:
         config.from_values({"output_name": "a/b"})
     assert "pattern" not in str(refused.value)
+
+
+def test_charts_that_would_lie_nowhere_are_refused() -> None:
+    with pytest.raises(InputError, match=r"log_with: 'tensorboard': needs logging_dir"):
+        config.from_values({"log_with": "tensorboard"})
+    assert config.from_values({"log_with": "wandb"}).log_with == "wandb"
+
+
+def test_what_every_topic_of_keys_refuses_is_refused() -> None:
+    names = [f"{keys.__name__}.{one.name}" for one in pkgutil.iter_modules(keys.__path__)]
+    topics = [importlib.import_module(name) for name in names]
+    assert {topic.check for topic in topics if hasattr(topic, "check")} == set(keys.CHECKS)

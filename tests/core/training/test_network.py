@@ -9,7 +9,7 @@ import torch
 from bespoke_core.training.base_model import load_base
 from bespoke_core.training.config import from_values
 from bespoke_core.training.errors import TrainingError
-from bespoke_core.training.kohya_file import expected_checkpoints, save_lora, serialise
+from bespoke_core.training.kohya_file import save_lora, serialise
 from bespoke_core.training.network import add_lora, kohya_name, text_targets, unet_targets
 
 
@@ -99,19 +99,6 @@ def test_weights_that_do_not_fit_the_number_format_are_not_written(tiny_base: Pa
     with pytest.raises(TrainingError, match="not finite as fp16"):
         save_lora(tmp_path / "a.safetensors", network, precision="fp16", metadata={})
     assert list(tmp_path.iterdir()) == []
-
-
-def test_files_are_named_as_kohya_names_them() -> None:
-    assert expected_checkpoints("a", 3, 1) == (
-        "a-000001.safetensors",
-        "a-000002.safetensors",
-        "a.safetensors",
-    )
-    assert expected_checkpoints("a", 5, 2) == (
-        "a-000002.safetensors",
-        "a-000004.safetensors",
-        "a.safetensors",
-    )
 
 
 def test_a_serialised_file_loads_and_is_the_same_every_time() -> None:

@@ -22,6 +22,11 @@ def network_of(base: Path, **values: Any) -> LoraNetwork:
     return add_lora(load_base(base), from_values({"learning_rate": 1.0, **values}))
 
 
+def test_wrong_arguments_are_told_with_the_file_that_they_stand_in() -> None:
+    with pytest.raises(InputError, match=r"lads\.toml: network_args: 'conv_dims=4'"):
+        from_values({"network_args": ["conv_dims=4"]}, file="lads.toml")
+
+
 def test_conv_dim_reaches_the_modules_that_kohya_names() -> None:
     from diffusers import UNet2DConditionModel
 
