@@ -51,8 +51,9 @@ def from_values(values: Mapping[str, Any], *, file: str | os.PathLike[str] | Non
             keys that contradict each other.
     """
     known, said = translate(values, known=TrainingConfig.model_fields, file=file)
-    if said:
-        known["notices"] = [*known.get("notices", ()), *said]
+    before = known.get("notices", ())
+    if said and isinstance(before, (list, tuple)):  # anything else is refused below
+        known["notices"] = [*before, *said]
     try:
         config = TrainingConfig.model_validate(known)
     except ValidationError as error:

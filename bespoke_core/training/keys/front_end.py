@@ -103,7 +103,7 @@ def unfold(values: Mapping[str, Any], *, file: _File = None) -> dict[str, Any]:
     found = {key: _number(value) if key in _NUMBERS else value for key, value in found.items()}
     made = {**_rates(found), **_warmup(found), **_attention(found), **_length(found)}
     made["network_args"] = _network_arguments(found)
-    made |= dict.fromkeys(_ONE_NOISE.get(found.get("noise_offset_type", ""), ()))
+    made |= dict.fromkeys(_ONE_NOISE.get(str(found.get("noise_offset_type")), ()))
     for key in _LISTS:
         if isinstance(text := found.get(key), str):
             made[key] = _words(text)

@@ -20,8 +20,10 @@ def _steps(value: object) -> object:
             value = float(value[:-1]) / 100
         except ValueError:
             raise ValueError("a share of the run is a number with %, as in 10%") from None
+        if not 0 <= value < 1:
+            raise ValueError("a share of the run is at least 0% and below 100%")
     if isinstance(value, float) and value >= 1:
-        if value != int(value):
+        if not value.is_integer():
             raise ValueError("a number of steps is whole; a ratio of the run is below 1")
         return int(value)
     return value

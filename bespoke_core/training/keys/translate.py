@@ -102,7 +102,7 @@ def _rename(found: dict[str, Any], file: _File) -> list[str]:
             value = found.pop(old)
             if not _asks(value):
                 continue
-            if found.get(new, value) != value:
+            if new in found and found[new] != value:
                 raise InputError(
                     f"contradicts {new} = {found[new]!r}",
                     file=file,

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bespoke_core.errors import InputError
 from bespoke_core.training import config
@@ -139,6 +141,23 @@ def test_what_is_not_trained_here_is_told_with_its_field(
     with pytest.raises(InputError, match=says) as caught:
         read(tmp_path, **given)
     assert (caught.value.field, caught.value.file) == (field, str(tmp_path / "settings.json"))
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(sorted(NEW)),
+        st.one_of(
+            *(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=4)),
+            *(st.lists(st.integers(), max_size=2), st.just({"a": 1})),
+        ),
+        max_size=3,
+    )
+)
+def test_any_value_of_any_field_is_taken_or_refused(given_values: dict[str, Any]) -> None:
+    try:
+        config.from_values(flatten(json.dumps({**NEW, **given_values}), file=None))
+    except InputError as error:
+        assert error.remedy
 
 
 def test_a_cut_off_file_is_called_json_not_toml(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bespoke_core.errors import InputError
 from bespoke_core.training import config
@@ -223,6 +225,8 @@ def test_the_name_that_people_say_leads_to_a_key_that_there_is() -> None:
         ("bucket_reso_steps", 64.0, "Write it without a point: 64."),
         ("resolution", 512.0, 'as in "512,512"'),
         ("caption_extension", "txt", "with its dot"),
+        *[("lr_warmup_steps", value, "whole") for value in (1.5, float("inf"))],
+        *[("lr_warmup_steps", value, "below 100%") for value in ("100%", "-5%", "nan%")],
         *[
             ("learning_rate", value, "Use a number from 0 to 10.")
             for value in (float("nan"), float("inf"), -1)
@@ -244,6 +248,28 @@ def test_what_is_switched_off_needs_no_company() -> None:
 def test_arguments_in_one_text_may_stand_in_quotes() -> None:
     quoted = config.from_values({"optimizer_args": '"weight_decay=0.1" "betas=0.9,0.99"'})
     assert quoted.optimizer_args == ("weight_decay=0.1", "betas=0.9,0.99")
+
+
+ODD = st.one_of(
+    *(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=6), st.dates()),
+    *(
+        st.sampled_from(
+            ["", "0", "1e-4", "10%", "a=b", "512,512", "AdamW", "cosine", [], [""], {}, {"a": 1}]
+        ),
+    ),
+    st.lists(st.one_of(st.integers(), st.text(max_size=3), st.none()), max_size=3),
+)
+KEYS = st.sampled_from([*TrainingConfig.model_fields, *REFUSED, *WITHOUT_EFFECT, "epoch", "use_8bit_adam"])
+
+
+@given(st.dictionaries(KEYS, ODD, max_size=3))
+def test_any_value_of_any_key_is_taken_or_refused_with_what_to_do(values: dict[str, Any]) -> None:
+    try:
+        made = config.from_values(values)
+    except InputError as error:
+        assert error.remedy
+    else:
+        assert config.read_toml(config.to_toml(made)) == made
 
 
 def test_null_in_json_is_a_key_that_is_not_given() -> None:
