@@ -11,7 +11,7 @@ from ..bespoke_core.training.progress import RunProgress, read_progress
 from .host import roots, show, stop_if_cancelled
 
 if TYPE_CHECKING:
-    from ..bespoke_core.training.place import Place
+    from ..bespoke_core.training.place import RunPlace
     from ..bespoke_core.training.run import TrainingProcess
 
 POLL_SECONDS = 0.2
@@ -109,7 +109,7 @@ class Endings:
 ENDINGS = Endings()
 
 
-def follow(place: Place, node_id: str) -> None:
+def follow(place: RunPlace, node_id: str) -> None:
     """Run the training of a place to its end, showing its progress; Cancel lets it save and stop.
 
     Raises:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def loss_chart(run_folder: Path, *, size: tuple[int, int] = (800, 400)) -> Image:
-    """Draw the loss of every step its moving mean over one epoch, the held-out loss and the best epoch.
+    """Draw the loss of every step, its moving mean over one epoch, the held-out loss and the best epoch.
 
     Args:
         run_folder: holds ``events.jsonl``.

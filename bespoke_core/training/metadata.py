@@ -82,6 +82,7 @@ def lora_metadata(
     step: int,
     steps: int,
     batches: int,
+    processes: int,
     base_sha256: str,
     optimizer: str,
 ) -> dict[str, str]:
@@ -90,12 +91,13 @@ def lora_metadata(
     Args:
         epoch, epochs, step, steps: where the run is and how long it will be; steps are the optimizer's.
         batches: batches in an epoch.
+        processes: how many share a batch, each with train_batch_size pictures of it.
         base_sha256: of the base model's file.
         optimizer: the class that was really used, with its arguments.
     """
     values = {
         **_model_values(config, base_sha256),
-        **_training_values(config),
+        **_training_values(config, processes),
         "ss_session_id": _session_id(config, training_set, base_sha256),
         "ss_optimizer": optimizer,
         "ss_num_train_images": set_info.number_of_pictures(training_set, is_reg=False),
@@ -138,7 +140,7 @@ def _model_values(config: TrainingConfig, base_sha256: str) -> dict[str, Any]:
     return values
 
 
-def _training_values(config: TrainingConfig) -> dict[str, Any]:
+def _training_values(config: TrainingConfig, processes: int) -> dict[str, Any]:
     """Return what kohya writes of the settings; what Bespoke does not do is told as off."""
     kind = optimizer_kind(config.optimizer_type)
     return {
@@ -148,9 +150,7 @@ def _training_values(config: TrainingConfig) -> dict[str, Any]:
         "ss_unet_lr": config.rate_of("unet") if config.trains_unet else None,
         "ss_text_encoder_lr": config.rate_of("text_encoder") if config.trains_text_encoder else None,
         "ss_batch_size_per_device": config.train_batch_size,
-        "ss_total_batch_size": config.train_batch_size
-        * config.gradient_accumulation_steps
-        * (config.num_processes or 1),
+        "ss_total_batch_size": config.train_batch_size * config.gradient_accumulation_steps * processes,
         "ss_resolution": f"({config.size[0]}, {config.size[1]})",
         "ss_max_token_length": None if config.max_token_length == 75 else config.max_token_length,
         "ss_debiased_estimation": config.debiased_estimation_loss,
@@ -163,7 +163,7 @@ def _training_values(config: TrainingConfig) -> dict[str, Any]:
 
 def _model_spec(config: TrainingConfig) -> dict[str, str]:
     """Return the modelspec.* keys, those with something to say."""
-    ends = (config.min_timestep, config.max_timestep)
+    given, (low, high) = [config.min_timestep, config.max_timestep], config.timestep_range
     told = {
         "sai_model_spec": "1.0.1",
         "architecture": "stable-diffusion-v1/lora",
@@ -172,7 +172,7 @@ def _model_spec(config: TrainingConfig) -> dict[str, str]:
         "resolution": f"{config.size[0]}x{config.size[1]}",
         "prediction_type": "v" if config.v_parameterization else "epsilon",
         "encoder_layer": "" if config.clip_skip == 1 else str(config.clip_skip),
-        "timestep_range": "" if ends == (None, None) else f"{ends[0] or 0},{ends[1] or 1000}",
+        "timestep_range": "" if given == [None, None] else f"{low},{high}",
         "author": config.metadata_author,
         "description": config.metadata_description,
         "license": config.metadata_license,

@@ -61,8 +61,8 @@ def draw(
     """
     count, channels, height, width = shape
     if timesteps is None:
-        ends = {"low": config.min_timestep, "high": config.max_timestep}
-        timesteps = draw_timesteps(count, generator, **ends)
+        low, high = config.timestep_range
+        timesteps = draw_timesteps(count, generator, low=low, high=high)
     means = None
     if config.adaptive_noise_scale is not None and latents is not None:
         means = config.adaptive_noise_scale * latents.mean(dim=(2, 3), keepdim=True).abs()

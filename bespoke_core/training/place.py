@@ -12,7 +12,7 @@ from .run import TrainingProcess, finished_run, interrupted_run, start_training,
 
 
 @dataclass(frozen=True)
-class Place:
+class RunPlace:
     """A run's folder and what is to be done there.
 
     Attributes:
@@ -32,7 +32,7 @@ class Place:
         return start_training(self.config, run_folder=self.folder, resume=self.resume)
 
 
-def place_run(config: TrainingConfig, root: Path, name: str) -> Place:
+def place_run(config: TrainingConfig, root: Path, name: str) -> RunPlace:
     """Choose the folder of a run under `root`.
 
     The folder is `name`, unless another run is there: then ``name-2``, ``name-3`` and so on, so that no run
@@ -57,9 +57,9 @@ def place_run(config: TrainingConfig, root: Path, name: str) -> Place:
         folder = root / run_name
         named = with_values(config, output_name=run_name, output_dir=str(root))
         if not folder.exists() or not any(folder.iterdir()):
-            return Place(named, folder, finished=False, resume=False)
+            return RunPlace(named, folder, finished=False, resume=False)
         if finished_run(named, folder) is not None:
-            return Place(named, folder, finished=True, resume=False)
+            return RunPlace(named, folder, finished=True, resume=False)
         if trained_now(named, folder):
             raise InputError(
                 "the same run is being trained there by another process",
@@ -69,5 +69,5 @@ def place_run(config: TrainingConfig, root: Path, name: str) -> Place:
                 remedy="Wait for its end, then queue again: the finished files are used.",
             )
         if interrupted_run(named, folder):
-            return Place(named, folder, finished=False, resume=True)
+            return RunPlace(named, folder, finished=False, resume=True)
         number += 1

@@ -16,7 +16,7 @@ from .config import TrainingConfig
 from .dataset import Picture, TrainingSet
 from .dataset_config import read_dataset_config
 from .pictures import Inspection, inspect_picture
-from .remarks import remarks
+from .set_notices import notices_of_set
 from .split import balanced_repeats, hold_out
 from .subsets import Dataset, Subset, from_folders
 
@@ -62,7 +62,7 @@ def read_set(config: TrainingConfig) -> TrainingSet:
         pictures += read.learnt
         pictures += _balanced(read, notices)
         held_out += read.held_out
-    notices += remarks(config, pictures, held_out, inspected)
+    notices += notices_of_set(config, pictures, held_out, inspected)
     by_name = [sorted(found, key=lambda picture: picture.name) for found in (pictures, held_out)]
     return TrainingSet(root, tuple(by_name[0]), tuple(notices), tuple(by_name[1]), datasets)
 

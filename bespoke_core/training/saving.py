@@ -88,6 +88,7 @@ class Saver:
             step=place.step,
             steps=plan.steps,
             batches=plan.batches,
+            processes=plan.processes,
             base_sha256=plan.base_sha256,
             optimizer=described(session.optimizer, session.config),
         )

@@ -33,7 +33,7 @@ Make = Callable[..., TrainingConfig]
 
 
 def metadata(config: TrainingConfig, **changes: Any) -> dict[str, str]:
-    place = {"epoch": 1, "epochs": 2, "step": 3, "steps": 6, "batches": 3}
+    place = {"epoch": 1, "epochs": 2, "step": 3, "steps": 6, "batches": 3, "processes": 1}
     told = {"base_sha256": "ab" * 32, "optimizer": "torch.optim.adamw.AdamW", **place, **changes}
     return lora_metadata(config, read_set(config), **told)
 
@@ -44,6 +44,20 @@ def test_a_file_says_all_that_kohyas_says_and_no_time_of_day(make_config: Make) 
     assert not TIMES_OF_DAY & told.keys()
     assert all(isinstance(value, str) for value in told.values())
     assert told == metadata(make_config())
+
+
+def test_a_batch_counts_as_all_processes_share_it_however_they_were_started(make_config: Make) -> None:
+    config = make_config(train_batch_size=2, gradient_accumulation_steps=3)
+    told = metadata(config, processes=4)
+    assert (told["ss_batch_size_per_device"], told["ss_total_batch_size"]) == ("2", "24")
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [({}, None), ({"min_timestep": 100}, "100,1000"), ({"max_timestep": 900}, "0,900")],
+)
+def test_the_trained_range_of_timesteps_is_told(make_config: Make, keys: dict[str, int], told: str) -> None:
+    assert metadata(make_config(**keys)).get("modelspec.timestep_range") == told
 
 
 def test_readers_find_what_they_read(make_config: Make, dataset: Path) -> None:

@@ -10,11 +10,11 @@ from .config import TrainingConfig
 from .dataset import Picture
 from .pictures import Inspection
 
-_NAMED = 4  # files that one remark names
+_NAMED = 4  # files that one notice names
 _MUCH_CROPPED = 0.2  # share of a picture
 
 
-def remarks(
+def notices_of_set(
     config: TrainingConfig,
     pictures: Sequence[Picture],
     held_out: Sequence[Picture],
