@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..amounts import counted
-from ..errors import InputError
 
 if TYPE_CHECKING:
     from ..comfyui.sweep_asked import AskedSweep
@@ -138,37 +137,15 @@ def _configuration(arguments: argparse.Namespace) -> TrainingConfig:
     from ..files import read_text
     from ..training.config import from_values
     from ..training.toml_form import flatten
+    from .training_set import read_set, set_here
 
     path = arguments.config
     values = flatten(read_text(path, remedy="Give a TOML file with the training configuration."), file=path)
-    for text in arguments.set:
-        values |= _setting(text)
+    given = read_set(arguments.set)
     if arguments.tokenizer:
-        values["tokenizer_path"] = arguments.tokenizer
-    return from_values(values, file=path)
-
-
-def _setting(text: str) -> dict[str, Any]:
-    """Read KEY=VALUE; the value is TOML, and text needs no quotes.
-
-    Raises:
-        InputError: there is no "=".
-    """
-    from ..training.toml_form import flatten
-
-    key, sign, value = text.partition("=")
-    key = key.strip()
-    if not sign or not key:
-        raise InputError(
-            "is not KEY=VALUE",
-            field="--set",
-            value=text,
-            remedy="Write it as network_dim=16, without blanks.",
-        )
-    try:
-        return {key: flatten(f"value = {value}", file=None)["value"]}
-    except InputError:
-        return {key: value}
+        given["tokenizer_path"] = arguments.tokenizer
+    with set_here(given):
+        return from_values({**values, **given}, file=path)
 
 
 def _listener(as_json: bool, folder: Path, asked: AskedSweep | None) -> Listen:

@@ -63,6 +63,12 @@ def test_a_dry_run_says_what_would_be_done_and_writes_nothing(
     ("setting", "named"),
     [
         ("network_dim", "--set"),
+        ("network_dim=0", "--set network_dim: 0"),
+        ("learning_rate=nan", "--set learning_rate: nan"),
+        ("learning_rat=1", "Did you mean learning_rate?"),
+        ("enable_bucket=maybe", "--set enable_bucket: 'maybe'"),
+        ("enable_bucket='True'", "without quotes: true."),
+        ("network_dim=08", "without quotes: 8."),
         ("netwrok_dim=8", "network_dim"),
         ("network_dim=eight", "network_dim"),
         ("network_dim=0", "network_dim"),
@@ -77,6 +83,7 @@ def test_a_wrong_setting_is_refused_by_its_name(
 
 def test_settings_are_read_as_toml_and_text_needs_no_quotes(toml: Path) -> None:
     settings = [
+        "enable_bucket=False",
         "network_dim=8",
         "flip_aug=true",
         "unet_lr=1e-4",
