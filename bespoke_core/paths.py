@@ -194,3 +194,8 @@ _RESERVED = {
     *(f"COM{i}" for i in range(1, 10)),
     *(f"LPT{i}" for i in range(1, 10)),
 }
+
+
+def home(path: str) -> str:
+    """Return a path with the home folder in place of the "~" that it begins with."""
+    return str(Path(path).expanduser()) if path == "~" or path.startswith(("~/", "~\\")) else path

@@ -137,7 +137,7 @@ def _configuration(arguments: argparse.Namespace) -> TrainingConfig:
     from ..files import read_text
     from ..training.config import from_values
     from ..training.toml_form import flatten
-    from .training_set import read_set, set_here
+    from .training_set import at_home, read_set, set_here
 
     path = arguments.config
     values = flatten(read_text(path, remedy="Give a TOML file with the training configuration."), file=path)
@@ -145,7 +145,7 @@ def _configuration(arguments: argparse.Namespace) -> TrainingConfig:
     if arguments.tokenizer:
         given["tokenizer_path"] = arguments.tokenizer
     with set_here(given):
-        return from_values({**values, **given}, file=path)
+        return from_values(at_home({**values, **given}), file=path)
 
 
 def _listener(as_json: bool, folder: Path, asked: AskedSweep | None) -> Listen:

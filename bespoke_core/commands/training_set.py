@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -36,6 +36,15 @@ def _pair(text: str) -> tuple[str, Any]:
     except InputError:
         return key, value
     return key, found["value"] if len(found) == 1 else value
+
+
+def at_home(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return keys of a configuration with the home folder in place of a "~" that a path begins with."""
+    from ..paths import home
+    from ..training.config import PATH_KEYS
+
+    paths = {key: home(values[key]) for key in PATH_KEYS if isinstance(values.get(key), str)}
+    return {**values, **paths}
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 
 from ..errors import InputError
 from ..files import read_text
+from ..paths import home
 from .config import TrainingConfig, with_values
 from .subsets import Dataset, Subset, repeats_of_plain
 from .toml_form import parse
@@ -95,7 +96,7 @@ def _subsets(config: TrainingConfig, above: list[Layer], path: Path, labels: set
     for number, table in enumerate(dataset["subsets"]):
         where = f"{name}.subsets[{number}]"
         folder = _folder(table["image_dir"], path)
-        if not folder.is_dir():
+        if not _is_folder(folder):
             problem = f"there is no such folder ({folder})"
             remedy = "Name one that lies beside this file, or give its whole path."
             _refuse(path, f"{where}.image_dir", table["image_dir"], problem, remedy)
@@ -137,9 +138,17 @@ def _with(config: TrainingConfig, layers: list[Layer], path: Path) -> TrainingCo
 
 def _folder(image_dir: str, path: Path) -> Path:
     """Return a folder absolute: from the file's own place, or from the working folder as in kohya."""
+    image_dir = home(image_dir)
     beside = Path(os.path.normpath(path.absolute().parent / image_dir))
     here = Path(os.path.normpath(Path(image_dir).absolute()))
-    return here if not beside.is_dir() and here.is_dir() else beside
+    return here if not _is_folder(beside) and _is_folder(here) else beside
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):  # too long, or with a letter that no path has
+        return False
 
 
 def _document(path: Path) -> dict[str, Any]:

@@ -90,6 +90,25 @@ def test_data_sets_never_share_a_batch_and_have_batch_sizes_of_their_own(
     assert count_batches(found, 2, ranks=2) == 4 + 1 == len(epoch_batches(found, 2, seed=1, epoch=1, ranks=2))
 
 
+@pytest.mark.parametrize("folder", ["x" * 5000, "y" * 300, "\\u0000"])
+def test_a_folder_that_no_system_takes_is_none(
+    make_config: Make, write: Callable[[str], Path], folder: str
+) -> None:
+    path = write(f'[[datasets]]\n[[datasets.subsets]]\nimage_dir = "{folder}"\n')
+    with pytest.raises(InputError, match="no such folder"):
+        read_set(make_config(dataset_config=str(path)))
+
+
+def test_a_folder_may_lie_in_the_home_folder(
+    make_config: Make, write: Callable[[str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    path = write('[[datasets]]\n[[datasets.subsets]]\nimage_dir = "~/lads"\n')
+    assert len(read_set(make_config(dataset_config=str(path))).pictures) == 3
+    assert paths_in(path) == [str(tmp_path / "lads")]
+
+
 def test_the_same_file_may_be_json_as_kohyas_trainer_reads_it_too(
     make_config: Make, write: Callable[[str], Path]
 ) -> None:

@@ -81,6 +81,15 @@ def test_a_wrong_setting_is_refused_by_its_name(
     assert named in capsys.readouterr().err
 
 
+def test_a_path_may_begin_at_the_home_folder(
+    toml: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert main(["train", str(toml), "--dry-run", "--set", "output_dir=~/loras"]) == 0
+    assert f"in {tmp_path / 'loras'}" in capsys.readouterr().out
+
+
 def test_settings_are_read_as_toml_and_text_needs_no_quotes(toml: Path) -> None:
     settings = [
         "enable_bucket=False",
