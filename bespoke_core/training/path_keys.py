@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,28 +37,41 @@ def check_paths(config: TrainingConfig, run_folder: Path) -> None:
     Raises:
         InputError: see above; it names the key.
     """
-    without = ("train_data_dir", "reg_data_dir") if config.dataset_config else ()
+    without = ["train_data_dir", "reg_data_dir"] if config.dataset_config else []
+    without += [] if names_a_file(config.sample_prompts) else ["sample_prompts"]
+    without += [] if run_folder.is_relative_to(config.output_dir) else ["output_dir"]
+    given = {key: value for key in PATH_KEYS if key not in without and (value := getattr(config, key))}
     for key, (kind, remedy) in _MUST_EXIST.items():
-        value = getattr(config, key)
-        if not value or key in without or (key == "sample_prompts" and not names_a_file(value)):
+        if not (value := given.get(key)):
             continue
-        path, problem = Path(value), ""
-        if not path.exists():
-            problem = f"there is no such {kind}"
-        elif path.is_dir() != (kind == "folder"):
-            problem = "is a folder, not a file" if path.is_dir() else "is a file, not a folder"
-        if problem:
+        found = _kind_of(Path(value), key)
+        if found != kind:
+            problem = f"is a {found}, not a {kind}" if found else f"there is no such {kind}"
             raise InputError(problem, field=key, value=value, remedy=remedy)
     for key in _WRITTEN:
-        value = getattr(config, key)
-        if value and (key != "output_dir" or run_folder.is_relative_to(value)):
-            _check_written(key, value)
+        if key in given:
+            _check_written(key, given[key])
+
+
+def _kind_of(path: Path, key: str) -> str:
+    """Return "file", "folder", or nothing where there is neither.
+
+    Raises:
+        InputError: the user may not look there.
+    """
+    try:
+        return "folder" if stat.S_ISDIR(path.stat().st_mode) else "file"
+    except PermissionError as error:
+        problem, remedy = "may not be looked at", "Check the rights of the folders that lead there."
+        raise InputError(problem, field=key, value=str(path), remedy=remedy) from error
+    except OSError:
+        return ""
 
 
 def _check_written(key: str, value: str) -> None:
     """Refuse a folder to write into that is a file, lies in one, or may not be written."""
     there = Path(value)
-    while not there.exists():
+    while not _kind_of(there, key) and there != there.parent:
         there = there.parent
     if there.is_dir() and os.access(there, os.W_OK):
         return

@@ -42,6 +42,21 @@ def test_a_path_to_nowhere_is_told_by_key_and_file(
     assert "nowhere" not in told
 
 
+@pytest.mark.parametrize("key", ["network_weights", "logging_dir"])
+def test_a_path_at_which_one_may_not_look_is_told(
+    key: str, refused: Callable[..., str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stat, locked = Path.stat, tmp_path / "locked"
+
+    def denied(path: Path, **how: bool) -> object:
+        if path == locked:
+            raise PermissionError(13, "Permission denied")
+        return stat(path, **how)
+
+    monkeypatch.setattr(Path, "stat", denied)
+    assert refused(key, locked).startswith("may not be looked at")
+
+
 @pytest.mark.parametrize("key", [*FILES, "resume"])
 def test_a_folder_in_the_place_of_a_file_is_told(
     key: str, refused: Callable[..., str], tmp_path: Path
