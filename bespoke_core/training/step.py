@@ -100,11 +100,10 @@ def _not_finite(what: str, session: Session, batches: Iterable[list[int]]) -> st
 
 
 def _cause(session: Session) -> str:
-    """Return where the first number lies that is none, and what to do, as a sentence."""
-    for part, model in (("UNet", session.base.unet), ("text encoder", session.base.text_encoder)):
-        for name, weight in model.named_parameters():
-            if not weight.requires_grad and weight.is_floating_point() and not torch.isfinite(weight).all():
-                return f"The base model's {part} holds such a value itself ({name}): use another base model."
+    """Return where the first number lies that is none, and what to do, as a sentence.
+
+    It is not in the base model: such a one is refused when it is loaded.
+    """
     for name, weight in session.network.tensors().items():
         if not torch.isfinite(weight).all():
             return f"The LoRA holds such a value ({name}): lower the learning rate."
