@@ -10,7 +10,6 @@ from pathlib import Path
 
 from .environment import PACK
 
-
 WORKERS = 2
 """Processes that share the tests' files among them: each has a ComfyUI of its own, of about 2 GB."""
 
