@@ -96,19 +96,6 @@ class TrainingSet:
             ]
         )
 
-    @property
-    def buckets(self) -> dict[Size, tuple[int, ...]]:
-        """The pictures' indices by bucket, each as often as it repeats, in a fixed order."""
-        found: dict[Size, list[int]] = {}
-        for index, picture in enumerate(self.pictures):
-            found.setdefault(picture.fit.bucket, []).extend([index] * picture.repeats)
-        return {size: tuple(found[size]) for size in sorted(found)}
-
-    @property
-    def has_regularisation(self) -> bool:
-        """Whether there are regularisation pictures."""
-        return any(picture.is_reg for picture in self.pictures)
-
 
 def _key(picture: Picture) -> list[Any]:
     fitted = [picture.fit.resized, picture.fit.bucket]

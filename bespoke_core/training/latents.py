@@ -112,10 +112,6 @@ class LatentStore:
             weights = torch.stack([ones if p.weights is None else p.weights for p in parts])[:, None]
         return LatentBatch(torch.stack([part.values for part in parts]), weights)
 
-    def batch(self, indices: Sequence[int], chance: random.Random) -> torch.Tensor:
-        """Return the latents of a batch in forms drawn from `chance`: float32 (B, 4, H / 8, W / 8)."""
-        return self.take(indices, self.draw(indices, chance)).latents
-
     def plain(self, indices: Sequence[int]) -> LatentBatch:
         """Return pictures as they are, neither mirrored nor turned."""
         return self.take(indices, [PLAIN] * len(indices))

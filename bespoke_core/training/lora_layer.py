@@ -61,7 +61,6 @@ class LoraLayer(torch.nn.Module):
         super().__init__()
         self.base_layer = base_layer.requires_grad_(False)
         self.rank, self.alpha, self.dropouts = rank, alpha, dropouts
-        self.enabled = True
         if isinstance(base_layer, torch.nn.Conv2d):
             if base_layer.groups != 1 or isinstance(base_layer.padding, str):
                 raise ValueError("a convolution in groups or with padding by name takes no LoRA")
@@ -100,9 +99,7 @@ class LoraLayer(torch.nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the layer's output with the LoRA's effect."""
         drops = self.training and self.dropouts.any
-        if not self.enabled or (
-            drops and self.dropouts.module and torch.rand(1).item() < self.dropouts.module
-        ):
+        if drops and self.dropouts.module and torch.rand(1).item() < self.dropouts.module:
             return self.base_layer(x)
         dtype = _type_of_work(x)
         down, up = self.down.to(dtype), self.up.to(dtype)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -72,17 +71,6 @@ class LoraNetwork:
         """Turn the dropouts on, or off for looking at what was learnt."""
         for layer in self.pairs.values():
             layer.train(mode)
-
-    @contextmanager
-    def turned_off(self) -> Iterator[None]:
-        """Leave the base model alone inside the block, as if there were no LoRA."""
-        for layer in self.pairs.values():
-            layer.enabled = False
-        try:
-            yield
-        finally:
-            for layer in self.pairs.values():
-                layer.enabled = True
 
     @torch.no_grad()
     def limit_norms(self, most: float) -> int:

@@ -18,7 +18,7 @@ def test_a_plain_folder_is_read_once_each(make_config: Make) -> None:
     found = read_set(make_config())
     assert [p.name for p in found.pictures] == [f"punk{n}.png" for n in range(6)]
     assert found.pictures[2].caption.startswith("pixel art, lad 2")
-    assert found.buckets == {(64, 64): tuple(range(6))}
+    assert [picture.fit.bucket for picture in found.pictures] == [(64, 64)] * 6
 
 
 def test_kohyas_folders_give_repeats(make_config: Make, dataset: Path) -> None:
