@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ..color.spaces import pack
 from ..errors import InputError
+from ..picture_formats import DAMAGED, FORMATS
 from ..sprites.background import Background, arrangement, find_background
 from ..sprites.figure import Area, find_clothing, find_hair, find_skin
 from ..sprites.pictures import read_picture
@@ -76,11 +77,11 @@ def look_at(path: Path) -> Look:
     from PIL import Image
 
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=FORMATS) as picture:
             deep = picture.mode.startswith("I") or picture.mode == "F"
             # Pillow clips 16 bits to 8 instead of scaling them.
             rgba = Image.fromarray(read_picture(path)).convert("RGBA") if deep else picture.convert("RGBA")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (*DAMAGED, Image.DecompressionBombError) as error:
         raise InputError(f"the picture cannot be decoded ({error})", file=path, remedy=_REMEDY) from None
     levels = np.asarray(rgba)
     packed = np.ascontiguousarray(levels).view(np.uint32)[..., 0]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ..errors import InputError
+from ..picture_formats import DAMAGED, FORMATS
 
 _NAMED = 5  # offenders that one error names
 
@@ -58,13 +59,13 @@ def broken_picture(path: Path, file: str) -> list[Problem]:
     from PIL import Image  # late, because captions alone need no imaging library
 
     try:
-        with Image.open(path) as picture:
+        with Image.open(path, formats=FORMATS) as picture:
             # A PNG's checksums tell without decoding it; the other formats have none.
             if picture.format == "PNG":
                 picture.verify()
             else:
                 picture.load()
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (*DAMAGED, Image.DecompressionBombError) as error:
         problem = f"is not a whole picture ({error})"
         return [broken(path, file, problem)]
     return []

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import InputError
+from ..picture_formats import DAMAGED, FORMATS
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -29,9 +30,9 @@ def thumbnail(path: Path, edge: int) -> Image:
     from ..sprites.true_size import true_size
 
     try:
-        with Images.open(path) as opened:
+        with Images.open(path, formats=FORMATS) as opened:
             rgba = opened.convert("RGBA")
-    except (OSError, ValueError, SyntaxError, Images.DecompressionBombError) as error:
+    except (*DAMAGED, Images.DecompressionBombError) as error:
         raise InputError(
             f"cannot be decoded ({error})", file=path, remedy="Replace the picture or remove it."
         ) from None

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import InputError
+from ..picture_formats import DAMAGED, FORMATS
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 _REMEDY = "Save the picture again as PNG, or leave it out."
@@ -31,7 +32,7 @@ def read_picture(
 
     source = Path(path)
     try:
-        with Image.open(source) as opened:
+        with Image.open(source, formats=FORMATS) as opened:
             opened.load()
             picture = ImageOps.exif_transpose(opened)
     except FileNotFoundError:
@@ -42,7 +43,7 @@ def read_picture(
         raise InputError("is not a picture that can be read", file=source, remedy=_REMEDY) from None
     except Image.DecompressionBombError:
         raise InputError("is larger than 178 million pixels", file=source, remedy="Shrink it.") from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
+    except DAMAGED as error:
         raise InputError(f"is damaged or truncated ({error})", file=source, remedy=_REMEDY) from None
     if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
         levels = np.asarray(picture)

@@ -66,7 +66,7 @@ def read_layout(path: Path) -> BaseLayout:
         text = {k.removeprefix(CLIP).removeprefix("text_model."): s for k, s in shapes.items() if CLIP in k}
         width = text["embeddings.token_embedding.weight"][1]
         intermediate = text["encoder.layers.0.mlp.fc1.weight"][0]
-    except (KeyError, StopIteration, ValueError) as error:
+    except (KeyError, IndexError, StopIteration, ValueError) as error:
         raise InputError(f"lacks parts of an SD1.5 model ({error})", file=path, remedy=_GET_BASE) from None
     if context != width:
         raise InputError(

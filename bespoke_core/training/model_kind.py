@@ -69,7 +69,10 @@ def other_kind(shapes: _Shapes) -> str | None:
     for kind, is_it in _KINDS:
         if is_it(shapes):
             return kind
-    channels = shapes.get(UNET + "input_blocks.0.0.weight", (0, 0))[1]
+    first = shapes.get(UNET + "input_blocks.0.0.weight", ())
+    if len(first) != 4:
+        return "a model of another form"
+    channels = first[1]
     if channels != 4:
         known = {8: ", as InstructPix2Pix has", 9: ", as inpainting models have"}.get(channels, "")
         return f"a model with {channels} input channels{known}"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ..errors import InputError
+from ..picture_formats import DAMAGED, FORMATS
 from .buckets import Fit, Size
 
 _FILTERS = {
@@ -99,7 +100,7 @@ def _bytes_of(path: Path) -> bytes:
 def _decoded(path: Path, data: bytes) -> tuple[Image.Image, int]:
     """Return the first frame as RGB or RGBA, and how many frames there are."""
     try:
-        with Image.open(io.BytesIO(data)) as opened:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
             frames = getattr(opened, "n_frames", 1)
             opened.seek(0)
             opened.load()
@@ -108,7 +109,7 @@ def _decoded(path: Path, data: bytes) -> tuple[Image.Image, int]:
                 return _from_deep(path, picture), frames
             opaque = picture.mode in ("RGB", "L", "CMYK", "YCbCr", "1") and "transparency" not in picture.info
             return picture.convert("RGB" if opaque else "RGBA"), frames
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (*DAMAGED, Image.DecompressionBombError) as error:
         if isinstance(error, InputError):
             raise
         # Pillow's own sentence names the bytes in memory, which the reader never saw.

@@ -43,6 +43,10 @@ def test_the_networks_sizes_are_read_from_the_file(tiny_base: Path) -> None:
         ({"control_model.input_blocks.0.0.weight": (1,)}, "a ControlNet"),
         ({"emb_params": (4, 768)}, "embedding"),
         ({"some.weight": (1,)}, "another kind of model"),
+        (
+            {"model.diffusion_model.input_blocks.0.0.weight": (4,), "cond_stage_model.transformer.x": (1,)},
+            "another form",
+        ),
         ({"model.diffusion_model.input_blocks.0.0.weight": (320, 4, 3, 3)}, "without its text encoder"),
         (
             {

@@ -12,13 +12,15 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from bespoke_core.errors import InputError
 from bespoke_core.training.caption import shown_captions
 from bespoke_core.training.config import TrainingConfig
 from bespoke_core.training.dataset import Picture
-from bespoke_core.training.pictures import read_picture
+from bespoke_core.training.pictures import inspect_picture, read_picture
 from bespoke_core.training.reading import read_set
 
 Make = Callable[..., TrainingConfig]
@@ -144,6 +146,38 @@ def test_a_strip_of_which_nothing_would_be_left_is_refused(train_on: Trained, si
 def test_what_is_no_picture_is_named_with_what_to_do(train_on: Trained, data: bytes) -> None:
     with pytest.raises(InputError, match=r"a\.png: is not a readable picture .* Save it again as PNG"):
         train_on("a.png", data)
+
+
+@pytest.mark.parametrize("form", ["EPS", "PDF", "ICO", "DDS", "TGA"])
+def test_a_file_of_a_seldom_format_under_a_pictures_name_is_not_opened(train_on: Trained, form: str) -> None:
+    with pytest.raises(InputError, match="no known format"):
+        train_on("a.png", halves(), save={"format": form})
+
+
+def whole_pictures() -> list[bytes]:
+    made = []
+    for form in ("PNG", "JPEG", "WEBP", "BMP", "GIF"):
+        data = io.BytesIO()
+        more = {"save_all": True, "append_images": [halves("L")]} if form in ("GIF", "WEBP", "PNG") else {}
+        halves().save(data, form, **more)
+        made.append(data.getvalue())
+    return made
+
+
+@given(
+    st.sampled_from(whole_pictures()), st.lists(st.tuples(st.integers(0), st.integers(0, 255)), max_size=6)
+)
+def test_damaged_bytes_are_a_picture_or_an_error_that_names_the_file(
+    tmp_path_factory: pytest.TempPathFactory, data: bytes, wrong: list[tuple[int, int]]
+) -> None:
+    path, damaged = tmp_path_factory.getbasetemp() / "damaged.png", bytearray(data)
+    for place, byte in wrong:
+        damaged[place % min(len(data), 400)] = byte
+    path.write_bytes(damaged[: len(data) - len(wrong) // 3])
+    try:
+        inspect_picture(path)
+    except InputError as error:
+        assert error.file == str(path)
 
 
 def test_a_cut_off_jpeg_is_refused(train_on: Trained) -> None:
