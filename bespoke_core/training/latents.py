@@ -19,7 +19,7 @@ from .pictures import read_rgba
 MOST_IN_MEMORY = 1 << 30
 """Bytes of latents that are kept in memory when they lie on disk too; beyond, each batch is read."""
 
-Place = tuple[int, Look]  # a picture's index and the form in which it is shown
+Showing = tuple[int, Look]  # a picture's index and the form in which it is shown
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class LatentStore:
         self.pictures = pictures
         self.cached = cached
         self._encoder, self._device, self._files, self._batch_size = encoder, device, files, batch_size
-        self._kept: dict[Place, Latents] = {}
+        self._kept: dict[Showing, Latents] = {}
         self._bytes = 0
         self._forms = [_forms(picture, seed) if cached else () for picture in pictures]
 
@@ -101,11 +101,11 @@ class LatentStore:
             InputError: a picture has to be encoded and is gone, damaged or another than was planned with.
             TrainingError: the encoder gave something that is no number.
         """
-        places = list(zip(indices, looks, strict=True))
-        found = {place: self._kept[place] for place in places if place in self._kept}
-        for group in self._groups([place for place in dict.fromkeys(places) if place not in found]):
+        showings = list(zip(indices, looks, strict=True))
+        found = {showing: self._kept[showing] for showing in showings if showing in self._kept}
+        for group in self._groups([showing for showing in dict.fromkeys(showings) if showing not in found]):
             found.update(self._made(group))
-        parts = [found[place] for place in places]
+        parts = [found[showing] for showing in showings]
         weights = None
         if any(part.weights is not None for part in parts):
             ones = torch.ones(parts[0].values.shape[1:])
@@ -128,57 +128,59 @@ class LatentStore:
         Raises:
             TrainingError: a file cannot be written.
         """
-        places = self.places()
+        showings = self.showings()
         done = 0
-        for group in self._groups(places):
-            if any(place not in self._kept for place in group):
+        for group in self._groups(showings):
+            if any(showing not in self._kept for showing in group):
                 self._made(group)
             done += len(group)
             progress(done)
 
-    def places(self) -> list[Place]:
+    def showings(self) -> list[Showing]:
         """Return every form of every picture that is cached, in a fixed order."""
         return [(index, look) for index, forms in enumerate(self._forms) for look in forms]
 
-    def adopt(self, made: Mapping[Place, Latents]) -> None:
+    def adopt(self, made: Mapping[Showing, Latents]) -> None:
         """Keep latents that another process of the same run has encoded."""
-        for place, latents in made.items():
-            self._keep(place, latents)
+        for showing, latents in made.items():
+            self._keep(showing, latents)
 
-    def kept(self) -> dict[Place, Latents]:
+    def kept(self) -> dict[Showing, Latents]:
         """Return the latents in memory."""
         return dict(self._kept)
 
-    def _groups(self, places: Iterable[Place]) -> Iterator[list[Place]]:
-        by_bucket: dict[tuple[int, int], list[Place]] = {}
-        for place in places:
-            by_bucket.setdefault(self.pictures[place[0]].fit.bucket, []).append(place)
+    def _groups(self, showings: Iterable[Showing]) -> Iterator[list[Showing]]:
+        by_bucket: dict[tuple[int, int], list[Showing]] = {}
+        for showing in showings:
+            by_bucket.setdefault(self.pictures[showing[0]].fit.bucket, []).append(showing)
         for group in by_bucket.values():
             for start in range(0, len(group), self._batch_size):
                 yield group[start : start + self._batch_size]
 
-    def _made(self, group: list[Place]) -> dict[Place, Latents]:
+    def _made(self, group: list[Showing]) -> dict[Showing, Latents]:
         """Return a group's latents from disk, or encode the whole group and keep it."""
-        stored = {place: self._read(place) for place in group}
-        made = {place: latents for place, latents in stored.items() if latents is not None}
+        stored = {showing: self._read(showing) for showing in group}
+        made = {showing: latents for showing, latents in stored.items() if latents is not None}
         if len(made) < len(group):
             encoded = self._encode(group)
-            for place in group:
-                if place not in made:
-                    made[place] = encoded[place]
-                    self._write(place, encoded[place])
+            for showing in group:
+                if showing not in made:
+                    made[showing] = encoded[showing]
+                    self._write(showing, encoded[showing])
         if self.cached:
-            for place, latents in made.items():
-                self._keep(place, latents)
+            for showing, latents in made.items():
+                self._keep(showing, latents)
         return made
 
-    def _keep(self, place: Place, latents: Latents) -> None:
-        if place not in self._kept and (self._files is None or self._bytes + latents.size <= MOST_IN_MEMORY):
-            self._kept[place] = latents
+    def _keep(self, showing: Showing, latents: Latents) -> None:
+        if showing not in self._kept and (
+            self._files is None or self._bytes + latents.size <= MOST_IN_MEMORY
+        ):
+            self._kept[showing] = latents
             self._bytes += latents.size
 
     @torch.no_grad()
-    def _encode(self, group: list[Place]) -> dict[Place, Latents]:
+    def _encode(self, group: list[Showing]) -> dict[Showing, Latents]:
         shown = [_pixels(self.pictures[index], look) for index, look in group]
         pixels = torch.stack([torch.from_numpy(array) for array, _ in shown]).permute(0, 3, 1, 2)
         self._encoder.to(self._device)
@@ -195,21 +197,21 @@ class LatentStore:
             found[(index, look)] = Latents(values.clone(), weights)
         return found
 
-    def _read(self, place: Place) -> Latents | None:
+    def _read(self, showing: Showing) -> Latents | None:
         if self._files is None or not self.cached:
             return None
-        picture = self.pictures[place[0]]
-        stored = self._files.read(picture, place[1])
+        picture = self.pictures[showing[0]]
+        stored = self._files.read(picture, showing[1])
         return None if stored is None else Latents(*stored)
 
-    def _write(self, place: Place, latents: Latents) -> None:
+    def _write(self, showing: Showing, latents: Latents) -> None:
         if self._files is None or not self.cached:
             return
         try:
-            self._files.write(self.pictures[place[0]], place[1], latents.values, latents.weights)
+            self._files.write(self.pictures[showing[0]], showing[1], latents.values, latents.weights)
         except OSError as error:
             raise TrainingError(
-                f"The latents of {self.pictures[place[0]].name} could not be written into "
+                f"The latents of {self.pictures[showing[0]].name} could not be written into "
                 f"{self._files.folder}: {error.strerror or error}. Make room or mend the disk, then resume; "
                 "or leave cache_latents_to_disk out."
             ) from error

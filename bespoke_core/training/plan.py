@@ -131,13 +131,6 @@ def _make_plan(config: TrainingConfig, run_folder: Path) -> TrainingPlan:
     need = disk_need(config, parameters, len(names))
     check_disk(run_folder, need, names)
     base_sha256 = hash_of(base)
-    decides = [config_key(config, processes), training_set.key, base_sha256]
-    if config.network_weights:
-        decides.append(hash_of(Path(config.network_weights)))
-    if start is not None:
-        decides.append(hash_of(start))
-    if any(dataset.batch_size for dataset in training_set.datasets) and processes > 1:
-        decides.append(f"{processes} processes")
     return TrainingPlan(
         config,
         run_folder,
@@ -151,10 +144,28 @@ def _make_plan(config: TrainingConfig, run_folder: Path) -> TrainingPlan:
         steps,
         begin,
         start,
-        key_of(decides),
+        _fingerprint(config, training_set, base_sha256, processes, start),
         (*training_set.notices, *notices_of(config), *said),
         need,
     )
+
+
+def _fingerprint(
+    config: TrainingConfig,
+    training_set: TrainingSet,
+    base_sha256: str,
+    processes: int,
+    start: Path | None,
+) -> str:
+    """Return a hash of all that decides the trained weights; the arguments are the plan's attributes."""
+    decides = [config_key(config, processes), training_set.key, base_sha256]
+    if config.network_weights:
+        decides.append(hash_of(Path(config.network_weights)))
+    if start is not None:
+        decides.append(hash_of(start))
+    if any(dataset.batch_size for dataset in training_set.datasets) and processes > 1:
+        decides.append(f"{processes} processes")
+    return key_of(decides)
 
 
 def count_processes(config: TrainingConfig) -> int:

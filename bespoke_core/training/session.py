@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import torch
 
-from ..errors import InputError, UserCancelledError
+from ..errors import InputError
 from ..tokenizer import load_tokenizer
 from .base_model import BaseModel, load_base
+from .caching import fill, store_of
 from .checkpointing import set_checkpointing
 from .compiling import check_compiler, with_compiled_unet
 from .config import TrainingConfig
-from .dataset import Picture
 from .ema import Ema, make_ema
 from .judge import Tell
-from .latent_files import LatentFiles
-from .latents import Latents, LatentStore
+from .latents import LatentStore
 from .memory_check import check_memory
 from .network import LoraNetwork, add_lora
 from .network_form import read_network_arguments
@@ -32,8 +30,6 @@ from .state import Stateful
 from .text import FrozenText
 from .trim import trim
 from .winograd import quicken
-
-_TELL_SECONDS = 0.5
 
 
 @dataclass(frozen=True)
@@ -123,24 +119,13 @@ def prepare(plan: TrainingPlan, tell: Tell, stop: Callable[[], bool], ranks: Ran
     if hash_of(plan.base) != plan.base_sha256:
         raise InputError("was changed while the run began", file=plan.base, remedy="Start the run again.")
     base.encoder.to(device)
-    latents = _store(plan, plan.training_set.pictures, base, device)
-    held_out = _store(plan, plan.training_set.held_out, base, device)
+    latents = store_of(plan, plan.training_set.pictures, base, device)
+    held_out = store_of(plan, plan.training_set.held_out, base, device)
     if latents.cached:
-        _fill((latents, held_out), tell, stop, ranks)
+        fill((latents, held_out), tell, stop, ranks)
         base.encoder.cpu()
-    network = add_lora(base, config)
-    trim(base.unet)
-    if device.type == "cpu" and not config.gradient_checkpointing:  # it takes memory, for speed
-        quicken(base.unet)
-    for model in (base.unet, base.text_encoder):
-        model.to(device)
-    if config.gradient_checkpointing:
-        set_checkpointing(base, True)
     tokenizer = load_tokenizer(plan.tokenizer)
-    network.train(False)  # the estimate runs on tensors without content, in which no module can be dropped
-    needed = check_memory(plan, base, network, tokenizer, device=device, dtype=dtype)
-    tell("memory", bytes=needed.total, device=needed.device, text=needed.text())
-    network.train(True)  # turning checkpointing on and off for the estimate touches the layers' dropouts
+    network = _add_network(plan, base, tokenizer, tell, device=device, dtype=dtype)
     base = with_compiled_unet(base, config)
     optimizer = make_optimizer(config, _groups(config, network), device, _new_to(plan, tell))
     return Session(
@@ -162,6 +147,36 @@ def prepare(plan: TrainingPlan, tell: Tell, stop: Callable[[], bool], ranks: Ran
     )
 
 
+def _add_network(
+    plan: TrainingPlan,
+    base: BaseModel,
+    tokenizer: Any,
+    tell: Tell,
+    *,
+    device: torch.device,
+    dtype: torch.dtype,
+) -> LoraNetwork:
+    """Put the LoRA into the base's networks, bring them to the device, and tell the memory that a step takes.
+
+    Raises:
+        InputError: the run will not fit into memory.
+    """
+    config = plan.config
+    network = add_lora(base, config)
+    trim(base.unet)
+    if device.type == "cpu" and not config.gradient_checkpointing:  # it takes memory, for speed
+        quicken(base.unet)
+    for model in (base.unet, base.text_encoder):
+        model.to(device)
+    if config.gradient_checkpointing:
+        set_checkpointing(base, True)
+    network.train(False)  # the estimate runs on tensors without content, in which no module can be dropped
+    needed = check_memory(plan, base, network, tokenizer, device=device, dtype=dtype)
+    tell("memory", bytes=needed.total, device=needed.device, text=needed.text())
+    network.train(True)  # turning checkpointing on and off for the estimate touches the layers' dropouts
+    return network
+
+
 def _new_to(plan: TrainingPlan, tell: Tell) -> Callable[[str], None]:
     """Return what tells notices that the plan does not hold already."""
     return lambda text: None if text in plan.notices else tell("notice", text=text)
@@ -181,69 +196,3 @@ def _groups(config: TrainingConfig, network: LoraNetwork) -> dict[str, list[dict
                 {"params": network.parameters(part, "up"), "lr": rate * ratio},
             ]
     return {part: groups for part, groups in found.items() if groups[0]["params"]}
-
-
-def _store(
-    plan: TrainingPlan, pictures: Sequence[Picture], base: BaseModel, device: torch.device
-) -> LatentStore:
-    config = plan.config
-    files = LatentFiles(plan.run_folder.parent / "latents", plan.base_sha256)
-    return LatentStore(
-        pictures,
-        base.encoder,
-        device=device,
-        seed=config.seed,
-        cached=config.cache_latents or config.cache_latents_to_disk,
-        files=files if config.cache_latents_to_disk else None,
-        batch_size=config.vae_batch_size,
-    )
-
-
-def _fill(stores: Sequence[LatentStore], tell: Tell, stop: Callable[[], bool], ranks: Ranks) -> None:
-    """Encode all pictures beforehand; the events count the forms in which pictures are shown.
-
-    Of several processes the first one encodes and the others are given the result.
-    """
-    total = sum(len(store.places()) for store in stores)
-    before, told = 0, time.monotonic()
-
-    def progress(done: int) -> None:
-        nonlocal told
-        if before + done == total or time.monotonic() - told > _TELL_SECONDS:
-            told = time.monotonic()
-            tell("caching", done=before + done, of=total)
-        if stop():
-            raise UserCancelledError("stopped while pictures were encoded")
-
-    def fill() -> None:
-        nonlocal before
-        for store in stores:
-            if store.places():
-                store.fill(progress)
-                before += len(store.places())
-
-    ranks.from_first(fill)
-    for store in stores:
-        _share(store, ranks)
-
-
-def _share(store: LatentStore, ranks: Ranks) -> None:
-    """Give the first process's latents to the others, as far as it has them in memory."""
-    if ranks.count == 1:
-        return
-    kept, tensors = store.kept(), {}
-    for number, place in enumerate(store.places()):
-        if place in kept:
-            tensors[f"{number}.values"] = kept[place].values
-            if (weights := kept[place].weights) is not None:
-                tensors[f"{number}.weights"] = weights
-    told = ranks.tensors_from_first(tensors)
-    if not ranks.first:
-        numbered = dict(enumerate(store.places()))
-        store.adopt(
-            {
-                place: Latents(told[f"{number}.values"], told.get(f"{number}.weights"))
-                for number, place in numbered.items()
-                if f"{number}.values" in told
-            }
-        )

@@ -72,7 +72,7 @@ def test_mirrored_and_turned_forms_are_cached_and_all_are_shown(make_config: Mak
     encoder = Encoder()
     store = make_store(make_config(flip_aug=True, rotation_aug=20.0, augmentation_variants=3), encoder)
     store.fill(nothing)
-    assert len(encoder.calls) == len(store.places()) == 6 * 6
+    assert len(encoder.calls) == len(store.showings()) == 6 * 6
     chance = random.Random(3)
     shown = {store.draw([0], chance)[0] for _ in range(200)}
     assert len(shown) == 6
@@ -92,14 +92,14 @@ def test_without_caching_every_showing_is_encoded_and_has_a_form_of_its_own(make
     whole = store.take([0, 0, 1], looks).latents
     assert torch.equal(store.take([1], looks[2:]).latents, whole[2:])
     assert encoder.calls == [1] * 4
-    assert store.places() == [] and store.kept() == {}
+    assert store.showings() == [] and store.kept() == {}
 
 
 def test_a_crop_that_takes_nothing_off_is_encoded_once(make_config: Make, dataset: Path) -> None:
     Image.new("RGB", (24, 48)).save(dataset / "punk0.png")
     encoder = Encoder()
     store = make_store(make_config(random_crop=True, augmentation_variants=3, resolution=96), encoder)
-    assert len(store.places()) == 5 + 3
+    assert len(store.showings()) == 5 + 3
 
 
 def test_latents_on_disk_are_read_by_another_run_and_only_for_the_same_content(
@@ -155,7 +155,7 @@ def test_what_is_encoded_together_does_not_depend_on_what_is_there_already(
     config = make_config(vae_batch_size=4)
     make_store(config, Encoder(), folder).fill(nothing)
     store = make_store(config, encoder := Encoder(), folder)
-    LatentFiles(folder, "base").path(store.pictures[1], store.places()[1][1]).unlink()
+    LatentFiles(folder, "base").path(store.pictures[1], store.showings()[1][1]).unlink()
     store.fill(nothing)
     assert encoder.calls == [4]
 
@@ -228,7 +228,7 @@ def test_what_another_process_encoded_is_taken_over(make_config: Make) -> None:
 def test_a_file_holds_the_latents_and_their_checksum(make_config: Make, tmp_path: Path) -> None:
     store = make_store(make_config(), Encoder(), tmp_path / "latents")
     store.fill(nothing)
-    path = LatentFiles(tmp_path / "latents", "base").path(store.pictures[3], store.places()[3][1])
+    path = LatentFiles(tmp_path / "latents", "base").path(store.pictures[3], store.showings()[3][1])
     assert torch.equal(load_file(path)["latents"], store.plain([3]).latents[0])
     assert not list((tmp_path / "latents").glob("*.tmp"))
 
