@@ -108,7 +108,10 @@ class Saver:
         """Refuse to go on in a folder that somebody has removed or taken over: two halves are no run."""
         folder = self._session.plan.run_folder
         if not folder.is_dir():
-            raise TrainingError(f"The run's folder {folder} was removed while it was trained in. Start anew.")
+            raise TrainingError(
+                f"The run's folder {folder} was removed while it was trained in. If it was only moved, resume "
+                "it where it lies now; else start anew."
+            )
         if not keeps(folder):
             raise TrainingError(
                 f"Another process has taken over {folder} while this one gave no sign of life, as on a "

@@ -8,6 +8,7 @@ values, the schedule and the loss scale.
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,11 +20,9 @@ from ..errors import InputError
 from ..files import whole_file
 from .errors import TrainingError
 from .network import LoraNetwork
-from .state_header import FORM, STATE_FILE, Place, read_header
+from .state_header import ANEW, FORM, STATE_FILE, Place, read_header
 
 __all__ = ["STATE_FILE", "Place", "State", "Stateful", "load_state", "read_state", "save_state"]
-
-_REMEDY = "Start the run anew: without --resume, in another folder."
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def save_state(path: Path, place: Place, parts: Stateful, *, fingerprint: str) -
     for key, value in tensors.items():
         if value.is_floating_point() and not torch.isfinite(value).all():
             raise TrainingError(f"{key} is no longer a number. The state before this step is kept.")
-    told |= {"form": FORM, "fingerprint": fingerprint, "place": asdict(place)}
+    told |= {"form": FORM, "fingerprint": fingerprint, "place": asdict(place), "crc": _crc(tensors)}
     with whole_file(path) as temporary:
         try:
             save_file(tensors, temporary, {"bespoke": json.dumps(told)})
@@ -105,9 +104,14 @@ def read_state(path: Path, *, fingerprint: str | None = None) -> State:
 
     told = read_header(path, fingerprint=fingerprint)
     try:
-        return State(told, load_file(path))
+        tensors = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise InputError(f"is not a whole training state ({error})", file=path, remedy=_REMEDY) from None
+        raise InputError(f"is not a whole training state ({error})", file=path, remedy=ANEW) from None
+    if told.get("crc", (crc := _crc(tensors))) != crc:
+        raise InputError(
+            "is damaged: it does not hold the numbers that were written to it", file=path, remedy=ANEW
+        )
+    return State(told, tensors)
 
 
 def load_state(state: State, parts: Stateful, *, path: Path, own_rates: bool = False) -> Place:
@@ -124,10 +128,10 @@ def load_state(state: State, parts: Stateful, *, path: Path, own_rates: bool = F
     told, network = state.told, parts.network
     wanted = {key: tuple(value.shape) for key, value in network.tensors().items()}
     if wanted != {key: tuple(value.shape) for key, value in state.part("lora").items()}:
-        raise InputError("is of a network of another size or kind", file=path, remedy=_REMEDY)
+        raise InputError("is of a network of another size or kind", file=path, remedy=ANEW)
     if told["kind"] != _kind(parts.optimizer) or len(told["groups"]) != len(parts.optimizer.param_groups):
         raise InputError(
-            f"is of another optimizer ({told['kind']})", file=path, field="optimizer_type", remedy=_REMEDY
+            f"is of another optimizer ({told['kind']})", file=path, field="optimizer_type", remedy=ANEW
         )
     network.load(state.part("lora"))
     _load_optimizer(state, parts.optimizer, rates=not own_rates)
@@ -171,6 +175,14 @@ def _taken(parts: Stateful) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
         "ema": None if parts.ema is None else parts.ema.updates,
     }
     return {key: value.detach().cpu().clone().contiguous() for key, value in tensors.items()}, told
+
+
+def _crc(tensors: Mapping[str, torch.Tensor]) -> int:
+    """Return the checksum of contiguous tensors' bytes: a disk may give back other ones without a word."""
+    found = 0
+    for key in sorted(tensors):
+        found = zlib.crc32(tensors[key].reshape(-1).view(torch.uint8).numpy(), found)
+    return found
 
 
 def _kind(optimizer: torch.optim.Optimizer) -> str:

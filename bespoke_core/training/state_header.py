@@ -12,7 +12,10 @@ from ..errors import InputError
 STATE_FILE = Path("state") / "state.safetensors"
 FORM = 2
 """Counts the forms of this file; one of another form belongs to another version of Bespoke."""
-_ANEW = "Start the run anew: without --resume, in another folder."
+ANEW = (
+    "Begin the run anew: with --anew at the command line, or under another output_name. The LoRA files that "
+    "it has saved stand by themselves: network_weights begins from one."
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ def read_header(path: Path, *, fingerprint: str | None = None) -> dict[str, Any]
             told: dict[str, Any] = json.loads((file.metadata() or {})["bespoke"])
         form, _ = told["form"], Place(**told["place"])
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"is not a whole training state ({error})", file=path, remedy=_ANEW) from None
+        raise InputError(f"is not a whole training state ({error})", file=path, remedy=ANEW) from None
     if form != FORM:
         raise InputError(
             f"was written by another version of Bespoke (form {form}; this one reads form {FORM})",
@@ -60,7 +63,7 @@ def read_header(path: Path, *, fingerprint: str | None = None) -> dict[str, Any]
         )
     if fingerprint is not None and told["fingerprint"] != fingerprint:
         raise InputError(
-            "belongs to a run with another configuration, data set or base model", file=path, remedy=_ANEW
+            "belongs to a run with another configuration, data set or base model", file=path, remedy=ANEW
         )
     return told
 

@@ -115,6 +115,9 @@ def test_a_state_that_does_not_belong_here_is_refused_with_the_reason(tmp_path: 
     path.write_bytes(whole[:-8])
     with pytest.raises(InputError, match="not a whole training state"):
         read_state(path)
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(InputError, match=r"does not hold the numbers that were written.*--anew"):
+        read_state(path)
     length = int.from_bytes(whole[:8], "little")
     header = json.loads(whole[8 : 8 + length])
     told = json.loads(header["__metadata__"]["bespoke"])
