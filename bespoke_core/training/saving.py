@@ -109,8 +109,8 @@ class Saver:
         folder = self._session.plan.run_folder
         if not folder.is_dir():
             raise TrainingError(
-                f"The run's folder {folder} was removed while it was trained in. If it was only moved, resume "
-                "it where it lies now; else start anew."
+                f"The run's folder {folder} was removed while it was trained in. If it was only moved, "
+                "resume it where it lies now; else start anew."
             )
         if not keeps(folder):
             raise TrainingError(
