@@ -15,7 +15,7 @@ from ..bespoke_core.evaluation.checkpoints import find_checkpoints
 from ..bespoke_core.files import read_text
 from ..bespoke_core.training.config import PATH_KEYS, Option, TrainingConfig, describe, to_toml, with_values
 from ..bespoke_core.training.preset import MORE, PIXEL_ART, SERVERS_OWN, combine
-from ..bespoke_core.training.toml_form import flatten
+from ..bespoke_core.training.toml_form import SUFFIXES, flatten, names_file, unquoted
 from .host import (
     MADE,
     BespokeCheckpoints,
@@ -31,7 +31,6 @@ from .host import (
 from .training_live import ENDINGS, follow, push_state, view_state
 
 RUNS = "loras/bespoke"
-SUFFIXES = (".toml", ".json")
 
 
 class MakeTrainingConfig(io.ComfyNode):
@@ -101,7 +100,7 @@ class MakeTrainingConfig(io.ComfyNode):
         cls, toml: str | None = None, sample_prompts: str | None = None, **_: Any
     ) -> str | list[str]:
         """Run again when a file or folder changed that the configuration names."""
-        named = [_bare(toml)] if toml and is_toml_path(toml) else []
+        named = [unquoted(toml)] if toml and names_file(toml) else []
         try:
             config = configuration({"sample_prompts": sample_prompts or ""}, toml or "")
         except InputError as error:
@@ -121,16 +120,6 @@ class MakeTrainingConfig(io.ComfyNode):
         return io.NodeOutput(config, complete, ui={"text": (complete,)})
 
 
-def is_toml_path(text: str) -> bool:
-    """Return whether the widget holds a file's path rather than a configuration."""
-    return "\n" not in text.strip() and _bare(text).lower().endswith(SUFFIXES)
-
-
-def _bare(text: str) -> str:
-    """Return a path without the quotes in which Windows copies it."""
-    return text.strip().strip('"')
-
-
 def configuration(values: dict[str, Any], toml: str) -> TrainingConfig:
     """Return the configuration of widgets and of the TOML text or file, which wins.
 
@@ -139,9 +128,9 @@ def configuration(values: dict[str, Any], toml: str) -> TrainingConfig:
     """
     if not toml.strip():
         return combine(values, None, resolve=readable)
-    if not is_toml_path(toml):
+    if not names_file(toml):
         return combine(values, flatten(toml, file=None), resolve=readable)
-    file = roots().readable(_bare(toml), field="toml", suffixes=SUFFIXES)
+    file = roots().readable(unquoted(toml), field="toml", suffixes=SUFFIXES)
     text = read_text(file, remedy="Give a TOML file with the training configuration.")
     return combine(values, flatten(text, file=file), resolve=readable, file=file)
 

@@ -41,12 +41,15 @@ def course_of(badness: Floats, *, seed: int = 0) -> Course:
         badness: shape (epochs, cells), the lower the better, NaN where missing; epochs in order.
         seed: of the resampling.
 
-    The ups and downs are tested only where the epochs differ and the means turn twice.
+    The ups and downs are tested only where the epochs differ and the means turn twice. Where fewer than three
+    cells are common to all epochs, nothing but a past peak can be proved, over the cells of two epochs each.
     """
     if len(badness) < 3:
         return Course()
     p_equal = equality_test(badness)
-    if p_equal is None or p_equal >= ALPHA:
+    if p_equal is None:
+        return Course(None, past_test(badness, seed=seed), 1.0)
+    if p_equal >= ALPHA:
         return Course(p_equal)
     common = badness[:, np.isfinite(badness).all(axis=0)]
     turns = turning_points([float(mean) for mean in common.mean(axis=1)])

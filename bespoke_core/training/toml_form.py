@@ -17,6 +17,10 @@ else:
     import tomli as tomllib
 
 
+SUFFIXES = (".toml", ".json")
+"""Of the files that hold a configuration."""
+
+
 def flatten(text: str, *, file: str | os.PathLike[str] | None) -> dict[str, Any]:
     """Return the keys of TOML or JSON without their sections; the front end's as the trainer's own.
 
@@ -81,6 +85,25 @@ def parse(text: str, *, file: str | os.PathLike[str] | None) -> dict[str, Any]:
             file=file,
             remedy="Mend that line: text stands in quotes, paths in single quotes.",
         ) from None
+
+
+def names_file(text: str) -> bool:
+    """Return whether text is the path of a .toml or .json file rather than a document.
+
+    A document of one line, `dataset_config = "set.toml"`, may end as a path does.
+    """
+    if "\n" in text.strip() or not unquoted(text).lower().endswith(SUFFIXES):
+        return False
+    try:
+        parse(text, file=None)
+    except InputError:
+        return True
+    return False
+
+
+def unquoted(path: str) -> str:
+    """Return a path without the quotes in which Windows copies it."""
+    return path.strip().strip('"')
 
 
 def render(sections: Mapping[str, Mapping[str, Any]]) -> str:

@@ -36,7 +36,7 @@ def test_a_wrong_winner_is_declared_in_few_sweeps_only(scenario):
 
 def test_a_best_checkpoint_that_is_far_ahead_is_found():
     rates = measure(Scenario("small, far ahead", (180.0, 260.0, 260.0), seeds=3), 40)
-    assert rates.right >= 0.9
+    assert rates.right >= 0.65  # 87 % expected; 25 or fewer of 40 in under 1 in 1,000
     assert rates.wrong == 0
 
 
@@ -55,4 +55,4 @@ def test_every_scenario_can_be_drawn_and_has_a_best():
     for scenario in SCENARIOS:
         sweep = Source(scenario, np.random.default_rng(0)).sweep()
         assert sweep.best
-        assert len(sweep.rows) == len(scenario.means) * scenario.prompts * scenario.seeds
+        assert len(sweep.rows) == len(scenario.means) * scenario.prompts * scenario.seeds * scenario.settings

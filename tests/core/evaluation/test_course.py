@@ -99,3 +99,16 @@ def test_epochs_of_two_runs_are_not_taken_for_one_course():
 def test_pairs_of_neighbours_are_counted_as_turns_once():
     assert turning_points([1, 2, 2, 1, 3]) == 2
     assert [turning_points(list(pair)) for pair in pairwise([1, 2, 1])] == [0, 0]
+
+
+def test_epochs_without_a_common_picture_prove_no_peak():
+    rows = [
+        Row(f"e{epoch}", epoch, prompt, seed, {"unique_colors": 200 + 30 * epoch + seed})
+        for epoch in (1, 2, 3)
+        for prompt in ("abc" if epoch == 1 else "def")
+        for seed in (1, 2)
+    ]
+    verdict = decide(rows)
+    assert not verdict.clear
+    assert verdict.shape.phase == "levelling off"
+    assert "not shown to help, nor to harm" in verdict.text()

@@ -14,7 +14,7 @@ from bespoke_core.errors import InputError
 from bespoke_core.training import config
 from bespoke_core.training.config import PATH_KEYS, TrainingConfig
 from bespoke_core.training.preset import MORE, combine
-from bespoke_core.training.toml_form import flatten
+from bespoke_core.training.toml_form import flatten, names_file, unquoted
 
 OLD: dict[str, Any] = {
     **{"LoRA_type": "Standard", "additional_parameters": "", "block_alphas": "", "block_dims": ""},
@@ -172,3 +172,27 @@ def test_a_file_of_data_sets_is_told_to_be_named_as_one(tmp_path: Path) -> None:
     path.write_text("[[datasets]]\n[[datasets.subsets]]\nimage_dir = 'x'\n", encoding="utf-8")
     with pytest.raises(InputError, match="dataset_config"):
         config.read_toml(path)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["run.toml", "runs/a.JSON", '"C:\\art\\my run.toml"', "  /data/run.toml\n", "C:\\art\\my=run.toml"],
+)
+def test_a_path_in_the_configuration_box_is_taken_for_a_file(path):
+    assert names_file(path)
+    assert unquoted(path) == path.strip().strip('"')
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        'dataset_config = "set.toml"',
+        "sample_prompts = 'prompts.json'\n",
+        "network_dim = 8  # as in old.toml",
+        'network_dim = 8\ndataset_config = "set.toml"',
+        '{"network_dim": 8}',
+        "",
+    ],
+)
+def test_a_configuration_of_one_line_is_not_taken_for_a_file_though_it_ends_as_one(document):
+    assert not names_file(document)
