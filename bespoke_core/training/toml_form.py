@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from ..errors import InputError
@@ -64,11 +65,11 @@ def parse(text: str, *, file: str | os.PathLike[str] | None) -> dict[str, Any]:
     """Return a TOML document, or a JSON object, as it stands.
 
     Raises:
-        InputError: it is neither.
+        InputError: it is neither, or a key is written twice in one place.
     """
     try:
         if text.lstrip().startswith("{"):  # no TOML begins so
-            document: dict[str, Any] = json.loads(text)
+            document: dict[str, Any] = json.loads(text, object_pairs_hook=partial(_object, file=file))
             return document
         return tomllib.loads(text)
     except RecursionError:
@@ -85,6 +86,22 @@ def parse(text: str, *, file: str | os.PathLike[str] | None) -> dict[str, Any]:
             file=file,
             remedy="Mend that line: text stands in quotes, paths in single quotes.",
         ) from None
+
+
+def _object(pairs: list[tuple[str, Any]], *, file: str | os.PathLike[str] | None) -> dict[str, Any]:
+    """Return a JSON object; unlike Python's own reader, refuse a key written twice as TOML does."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise InputError(
+                f"is given twice, first as {found[key]!r}",
+                file=file,
+                field=key,
+                value=value,
+                remedy="Keep one of the two.",
+            )
+        found[key] = value
+    return found
 
 
 def names_file(text: str) -> bool:

@@ -167,6 +167,23 @@ def test_a_cut_off_file_is_called_json_not_toml(tmp_path: Path) -> None:
         config.read_toml(path)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"network_dim": 8, "network_dim": 16}',
+        '{"network_dim": 8, "network_dim": 8}',
+        '{"network": {"network_dim": 8, "network_dim": 16}}',
+        '{"datasets": [{"subsets": [{"network_dim": 8, "network_dim": 16}]}]}',
+    ],
+)
+def test_a_key_written_twice_in_json_is_refused_by_its_name(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "twice.json"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError, match="given twice, first as 8") as caught:
+        config.read_toml(path)
+    assert (caught.value.field, caught.value.file) == ("network_dim", str(path))
+
+
 def test_a_file_of_data_sets_is_told_to_be_named_as_one(tmp_path: Path) -> None:
     path = tmp_path / "data.toml"
     path.write_text("[[datasets]]\n[[datasets.subsets]]\nimage_dir = 'x'\n", encoding="utf-8")
