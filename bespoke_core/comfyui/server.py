@@ -191,7 +191,7 @@ class ComfyServer:
         self.stop()
 
     def _spawn(self) -> None:
-        environment = {**os.environ, **_ENVIRONMENT, **self.environment}
+        environment = {**_THREADS, **os.environ, **_OUTPUT, **self.environment}
         command = self.command()
         if sys.platform == "linux":
             command = ["-c", _BIND_TO_PARENT, str(os.getpid()), *command]
@@ -223,12 +223,10 @@ class ComfyServer:
         return f" The end of its log ({self.log}):\n{self.log_tail(20)}"
 
 
-_ENVIRONMENT = {
-    # Threads that wait at a barrier must sleep: spinning ones cost a factor of ten on shared cores.
-    "OMP_WAIT_POLICY": "PASSIVE",
-    "PYTHONUNBUFFERED": "1",
-    "PYTHONIOENCODING": "utf-8:replace",
-}
+# Threads that wait at a barrier must sleep: spinning ones cost a factor of ten on shared cores.
+# What the user set goes before it.
+_THREADS = {"OMP_WAIT_POLICY": "PASSIVE"}
+_OUTPUT = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8:replace"}
 
 
 def own_group() -> dict[str, Any]:

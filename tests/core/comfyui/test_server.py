@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -84,8 +85,21 @@ def test_the_base_directory_is_complete_and_the_pack_linked_under_an_odd_name(
     assert (base / "custom_nodes" / "odd-name 1.0" / "__init__.py").is_file()
     assert (base / "models" / "checkpoints").is_dir()
     text = (comfyui / "arguments.json").read_text(encoding="utf-8")
-    for word in ("--cpu", "--disable-api-nodes", "sqlite:///:memory:", '"--x"', '"A_B": "c"', '"PASSIVE"'):
+    for word in ("--cpu", "--disable-api-nodes", "sqlite:///:memory:", '"--x"', '"A_B": "c"'):
         assert word in text
+
+
+@pytest.mark.parametrize(("users", "servers"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
+def test_the_servers_threads_sleep_while_they_wait_unless_the_user_says_otherwise(
+    comfyui: Path, monkeypatch: pytest.MonkeyPatch, users: str | None, servers: str
+):
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if users is not None:
+        monkeypatch.setenv("OMP_WAIT_POLICY", users)
+    with server(comfyui):
+        pass
+    _, environment = json.loads((comfyui / "arguments.json").read_text(encoding="utf-8"))
+    assert environment["OMP_WAIT_POLICY"] == servers
 
 
 def test_a_link_to_another_pack_is_replaced_and_a_copy_too(tmp_path: Path) -> None:
