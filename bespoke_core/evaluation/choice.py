@@ -192,6 +192,8 @@ def _sentence(verdict: Verdict, winner: Ranked, labels: Mapping[str, str]) -> st
     others = [labels[place.checkpoint] for place in verdict.ranking if place is not winner]
     if verdict.clear:
         about = "" if verdict.for_new_prompts else ", for these prompts"
+        if verdict.only_seed is not None:
+            about += f", with seed {verdict.only_seed} alone"
         return f"better than {listed(others)} beyond chance{about}"
     tied = [labels[name] for name in verdict.tied_with_best]
     if tied:

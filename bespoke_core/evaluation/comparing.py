@@ -43,6 +43,7 @@ class Comparison:
             says nothing about the LoRA.
         ahead: whether the best is ahead over the common pictures, too.
         confirmed: whether the difference's interval, here with a confidence of `CONFIRMED`, holds no zero.
+        only_seed: the seed of all common pictures; None where they are of several, or there are none.
     """
 
     checkpoint: str
@@ -57,6 +58,7 @@ class Comparison:
     at_floor: bool = False
     ahead: bool = True
     confirmed: bool = True
+    only_seed: int | None = None
 
     @property
     def tied(self) -> bool:
@@ -81,6 +83,7 @@ class Comparison:
             "tied": self.tied,
             "at_vae_floor": self.at_floor,
             "more_seeds": self.more_seeds,
+            "only_seed": self.only_seed,
         }
 
 
@@ -113,7 +116,8 @@ def compare(
     for index, (rival, line, test) in enumerate(zip(runners[1:], lines, tests, strict=True)):
         span = mean_interval(line, draws.blocks, draws.seeds, seed=seed, resamples=2000, few_seeds=False)
         needed = pairs_to_separate(test, len(tests), step=steps[index])
-        per_seed = test.pairs / max(1, len({draws.seeds[i] for i in np.flatnonzero(np.isfinite(line))}))
+        seeds = {draws.seeds[i] for i in np.flatnonzero(np.isfinite(line))}
+        per_seed = test.pairs / max(1, len(seeds))
         comparisons.append(
             Comparison(
                 rival.checkpoint,
@@ -128,6 +132,7 @@ def compare(
                 floor is not None and max(rival.interval.mean, best.interval.mean) <= floor,
                 sign * test.difference > 0,
                 corrected[index] <= ALPHA and _confirmed(draws, line, seed),
+                next(iter(seeds)) if len(seeds) == 1 else None,
             )
         )
     return tuple(comparisons)

@@ -103,13 +103,9 @@ def _tie_reasons(verdict: Verdict, best: Ranked) -> list[str]:
     if not comparisons:
         return []
     if not tied:
-        about = (
-            "this holds for these prompts and for others of their kind"
-            if verdict.for_new_prompts
-            else "this holds for these prompts, drawn with other seeds"
-        )
         return [
-            f"Paired tests separate {best.label} from {_rivals(len(comparisons))} (5 %, corrected); {about}."
+            f"Paired tests separate {best.label} from {_rivals(len(comparisons))} (5 %, corrected); "
+            f"this holds for {_scope(verdict)}."
         ]
     labels = listed([label_of(verdict, c.checkpoint) for c in tied])
     lines = [f"Statistically tied with {best.label}: {labels}. Chance alone may explain the difference."]
@@ -120,6 +116,15 @@ def _tie_reasons(verdict: Verdict, best: Ranked) -> list[str]:
             f"however large, could be proved; it takes at least {least_pairs(len(comparisons))} pictures."
         )
     return [*lines, _seeds_reason(verdict, best, tied)]
+
+
+def _scope(verdict: Verdict) -> str:
+    if verdict.only_seed is not None:
+        prompts = "these prompts and others of their kind" if verdict.for_new_prompts else "these prompts"
+        return f"{prompts}, drawn with seed {verdict.only_seed}; other seeds may say otherwise"
+    if verdict.for_new_prompts:
+        return "these prompts and for others of their kind"
+    return "these prompts, drawn with other seeds"
 
 
 def _seeds_reason(verdict: Verdict, best: Ranked, tied: Sequence[Comparison]) -> str:

@@ -6,7 +6,8 @@ cells) in which NaN stands for a picture that was not measured; a cell is one pr
 What the tests speak of: *these prompts, drawn with new seeds*. A difference between two checkpoints that is
 larger on one prompt than on another counts as if it were chance, so that the tests rather keep silent than
 err. Where every prompt was drawn once, each cell is a prompt of its own and the tests also speak of other
-prompts of the same kind; where it was drawn several times, only a test of the prompts' means does.
+prompts of the same kind; where it was drawn several times, only a test of the prompts' means does. Where one
+seed drew all of them, they speak of that seed alone.
 """
 
 from __future__ import annotations

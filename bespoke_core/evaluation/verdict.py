@@ -3,8 +3,9 @@
 In this order: which checkpoints follow their prompts; the ranking of those by a score; which of them cannot
 be told apart from the best; the recommendation with its reasons; the course over the epochs.
 
-A clear winner is declared wrongly in at most 5 % of sweeps, about these prompts with new seeds; what of it
-also holds for other prompts is said apart. `benchmarks/verdict_calibration.py` measures both.
+A clear winner is declared wrongly in at most 5 % of sweeps, about these prompts with new seeds, or with the
+one seed that was drawn; what of it also holds for other prompts is said apart.
+`benchmarks/verdict_calibration.py` measures both.
 """
 
 from __future__ import annotations
@@ -72,8 +73,19 @@ class Verdict:
 
     @property
     def for_new_prompts(self) -> bool:
-        """Whether a clear win also holds for other prompts of the same kind, at 5 %."""
+        """Whether a clear win also holds for other prompts of the same kind, at 5 %.
+
+        Where `only_seed` names a seed, that is about other prompts drawn with this one.
+        """
         return self.clear and all(c.p_prompts <= ALPHA for c in self.comparisons)
+
+    @property
+    def only_seed(self) -> int | None:
+        """The one seed that the best was compared by, with a rival at least; None where there were several.
+
+        What a single noise does to each checkpoint cannot be told from what the checkpoint itself does.
+        """
+        return next((c.only_seed for c in self.comparisons if c.only_seed is not None), None)
 
     @property
     def best_sure_to_follow(self) -> str | None:
@@ -113,6 +125,8 @@ class Verdict:
             "over": self.over,
             "lower_is_better": self.lower_is_better,
             "clear_for_new_prompts": self.for_new_prompts,
+            "clear_for_new_seeds": self.clear and bool(self.comparisons) and self.only_seed is None,
+            "only_seed": self.only_seed,
             "doubtful": list(self.doubtful),
             "vae_floor": self.floor,
             "shape": self.shape.phase,

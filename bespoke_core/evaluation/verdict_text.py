@@ -52,7 +52,8 @@ def headline(verdict: Verdict) -> str:
         )
     if verdict.clear:
         others = "every other" if verdict.comparisons else "and the only"
-        end = f"{what}, beyond chance." if verdict.comparisons else f"{what} that follows the prompts."
+        seed = "" if verdict.only_seed is None else f", with seed {verdict.only_seed}, the only one compared"
+        end = f"{what}, beyond chance{seed}." if verdict.comparisons else f"{what} that follows the prompts."
         middle = "it is better than" if verdict.comparisons else "it is the best"
         return f"Use {full_name(best)}: {middle} {others} {end}"
     if not verdict.comparisons and not verdict.doubtful:

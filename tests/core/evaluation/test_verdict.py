@@ -68,6 +68,23 @@ def test_a_large_steady_difference_is_a_clear_win():
     assert verdict.tied_with_best == ()
 
 
+def test_a_win_with_one_seed_is_about_that_seed_alone():
+    verdict = decide([row for row in rows_of([100, 200], prompts=8) if row.seed == 2])
+    form = verdict.to_dict()
+    assert verdict.clear
+    assert (form["only_seed"], form["clear_for_new_seeds"]) == (2, False)
+    assert verdict.text().splitlines()[0].endswith("beyond chance, with seed 2, the only one compared.")
+    assert "others of their kind, drawn with seed 2; other seeds may say otherwise" in verdict.text()
+    several = decide(rows_of([100, 200], prompts=8)).to_dict()
+    assert (several["only_seed"], several["clear_for_new_seeds"]) == (None, True)
+
+
+def test_seeds_that_only_the_rival_has_do_not_widen_the_claim():
+    rows = [r for r in rows_of([100, 200], prompts=8) if r.checkpoint == "e2" or r.seed == 2]
+    rows += [Row("e1", 1, f"p{p}", 9, {"unique_colors": 100}) for p in range(4)]
+    assert decide(rows).only_seed == 2
+
+
 def test_equal_means_go_to_fewer_epochs_and_stay_tied():
     verdict = decide(list(reversed(rows_of([100, 100, 100]))))
     assert verdict.best == "e1"
