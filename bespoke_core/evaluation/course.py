@@ -11,7 +11,8 @@ import numpy as np
 from .statistics import ALPHA, Floats, equality_test, paired_test
 
 _ROUNDS = 500
-_LEAST_COMMON = 3
+LEAST_COMMON = 3
+"""With fewer pictures common to all epochs, neither their equality nor their ups and downs can be tested."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def turns_test(common: Floats, *, seed: int = 0) -> float:
     of a shape by bootstrap from the fit under the null, as Silverman (1981) does for modes.
     """
     cells = common.shape[1]
-    if cells < _LEAST_COMMON:
+    if cells < LEAST_COMMON:
         return 1.0
     means = common.mean(axis=1)
     rest = common - means[:, None]

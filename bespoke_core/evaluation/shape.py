@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from .course import Course, course_of, turning_points
+from .course import LEAST_COMMON, Course, course_of, turning_points
 from .draws import draws_of
 from .statistics import ALPHA, Floats
 from .table import RUN_COLUMN
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Phase = Literal[
     "too few epochs",
+    "too few pictures",
     "level",
     "within chance",
     "improving",
@@ -89,7 +90,8 @@ def shape_over_epochs(badness: Mapping[int, float], course: Course | None = None
     Fewer than three epochs have no course. It oscillates when it turns more often than chance makes a course
     turn that truly turns once at most (without tests: when the means turn at least twice, and at half of the
     places where they could). It is past its peak when the last epoch is worse than an earlier one beyond
-    chance, improves when the last one is the best, and levels off otherwise.
+    chance, improves when the last one is the best, and levels off otherwise. Where the epochs have fewer than
+    three pictures in common, nothing but a past peak can be told.
     """
     epochs = sorted(badness)
     if not epochs:
@@ -102,6 +104,8 @@ def shape_over_epochs(badness: Mapping[int, float], course: Course | None = None
 
 _ADVICE: dict[Phase, str] = {
     "too few epochs": "Test at least three epochs to see where the training is going.",
+    "too few pictures": "Where the training is going cannot be told: it takes at least "
+    f"{LEAST_COMMON} pictures of the same prompts and seeds from every epoch.",
     "level": "All epochs score the same: more training changes nothing.",
     "within chance": "The differences between the epochs are no larger than chance makes them, so nothing "
     "can be said of a trend; more seeds would show one if there is one.",
@@ -117,6 +121,9 @@ _ADVICE: dict[Phase, str] = {
 def _phase(values: list[float], course: Course | None) -> Phase:
     if len(values) < LEAST_EPOCHS:
         return "too few epochs"
+    past = course is None or course.p_past is None or course.p_past <= ALPHA
+    if course is not None and course.p_equal is None:
+        return "past its peak" if past and values[-1] > min(values) else "too few pictures"
     if min(values) == max(values):
         return "level"
     if course is not None and not course.differs:
@@ -130,5 +137,4 @@ def _phase(values: list[float], course: Course | None) -> Phase:
         return "oscillating"
     if values[-1] == min(values):
         return "improving"
-    past = course is None or course.p_past is None or course.p_past <= ALPHA
     return "past its peak" if past else "levelling off"

@@ -110,5 +110,18 @@ def test_epochs_without_a_common_picture_prove_no_peak():
     ]
     verdict = decide(rows)
     assert not verdict.clear
-    assert verdict.shape.phase == "levelling off"
-    assert "not shown to help, nor to harm" in verdict.text()
+    assert verdict.shape.phase == "too few pictures"
+    assert "cannot be told" in verdict.text()
+
+
+@pytest.mark.parametrize("means", [(300, 250, 200, 150), (200, 200, 200), (300, 200, 290, 210, 280)])
+def test_one_or_two_pictures_an_epoch_tell_of_no_course(means):
+    for pictures in (1, 2):
+        rows = [
+            Row(f"e{epoch}", epoch, f"p{i}", 0, {"unique_colors": mean})
+            for epoch, mean in enumerate(means, 1)
+            for i in range(pictures)
+        ]
+        shape = decide(rows).shape
+        assert shape.phase == "too few pictures"
+        assert "at least 3 pictures of the same prompts and seeds" in shape.advice
