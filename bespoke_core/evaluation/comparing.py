@@ -17,12 +17,17 @@ import numpy as np
 
 from .draws import Draws, draws_of
 from .grid import Grid
-from .intervals import mean_interval
+from .intervals import LEAST_FOR_BOOTSTRAP, Interval, mean_interval
 from .ranking import Ranked, finite
 from .statistics import ALPHA, FLIPS, Floats, PairedTest, holm, paired_test, pairs_to_separate
 
 CONFIRMED = 0.98
 """A little more than 95 %, so that a wrong winner is declared in less than 5 % of the worst sweeps, too."""
+
+ALIKE = 0.05
+"""Differences of less than this share of the best's mean do not matter."""
+LEAST_ALIKE = LEAST_FOR_BOOTSTRAP
+"""From fewer common pictures nothing is called alike: their spread is too uncertain."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +48,8 @@ class Comparison:
             says nothing about the LoRA.
         ahead: whether the best is ahead over the common pictures, too.
         confirmed: whether the difference's interval, here with a confidence of `CONFIRMED`, holds no zero.
+        alike: whether the difference's 95 % interval lies within `ALIKE` of the best's mean, from enough
+            pictures: for all that matters the two are equally good.
         only_seed: the seed of all common pictures; None where they are of several, or there are none.
     """
 
@@ -59,6 +66,7 @@ class Comparison:
     ahead: bool = True
     confirmed: bool = True
     only_seed: int | None = None
+    alike: bool = False
 
     @property
     def tied(self) -> bool:
@@ -84,6 +92,7 @@ class Comparison:
             "at_vae_floor": self.at_floor,
             "more_seeds": self.more_seeds,
             "only_seed": self.only_seed,
+            "alike": self.alike,
         }
 
 
@@ -133,6 +142,7 @@ def compare(
                 sign * test.difference > 0,
                 corrected[index] <= ALPHA and _confirmed(draws, line, seed),
                 next(iter(seeds)) if len(seeds) == 1 else None,
+                _alike(span, best.interval.mean),
             )
         )
     return tuple(comparisons)
@@ -158,6 +168,12 @@ def doubtful(
         if test.p > ALPHA or sign * test.difference < 0:
             found.append(place.checkpoint)
     return tuple(found)
+
+
+def _alike(difference: Interval, mean: float) -> bool:
+    """Return whether a difference is shown to be too small to matter, by its 95 % interval."""
+    widest = max(abs(difference.low), abs(difference.high))
+    return difference.n >= LEAST_ALIKE and widest <= ALIKE * abs(mean)
 
 
 def _confirmed(draws: Draws, line: Floats, seed: int) -> bool:

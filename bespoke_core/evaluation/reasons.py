@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..amounts import counted
+from .comparing import ALIKE, LEAST_ALIKE
 from .following import FOLLOW_RULE
 from .ranking import Ranked
 from .statistics import least_pairs
@@ -135,11 +136,21 @@ def _seeds_reason(verdict: Verdict, best: Ranked, tied: Sequence[Comparison]) ->
         return f"How many more seeds would tell {labels} apart cannot be estimated from these pictures."
     most = max(seeds for seeds in for_all if seeds is not None)
     if most > MOST_SEEDS:
-        same = [label_of(verdict, c.checkpoint) for c in tied if (c.more_seeds or 0) > MOST_SEEDS]
-        return (
-            f"To tell {best.label} from {listed(same)} would take more than {MOST_SEEDS} more seeds for each "
-            "prompt: for all that matters they are equally good."
+        hard = [c for c in tied if (c.more_seeds or 0) > MOST_SEEDS]
+        same = listed([label_of(verdict, c.checkpoint) for c in hard])
+        line = (
+            f"To tell {best.label} from {same} would take more than {MOST_SEEDS} more seeds for each prompt"
         )
+        least = min(c.pairs for c in hard)
+        if all(c.alike for c in hard):
+            return (
+                f"{line}: for all that matters they are equally good (less than {100 * ALIKE:.0f} % apart, "
+                "with 95 % confidence)."
+            )
+        if least < LEAST_ALIKE:
+            pictures = counted(least, "common picture is", "common pictures are")
+            return f"{line}, by a rough estimate; {pictures} too few to tell whether they are equally good."
+        return f"{line}, by a rough estimate; that they are equally good is not shown either."
     seeds = counted(most, "more seed")
     return (
         f"To tell {best.label} from {label_of(verdict, nearest.checkpoint)}, add about {seeds} for each "

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .verdict import Verdict
 
 MOST_SEEDS = 200
-"""Where more seeds than this would be needed, two checkpoints are the same for all that matters."""
+"""Where more seeds than this would be needed, nobody is told to draw them."""
 
 
 def why_not(verdict: Verdict, place: Ranked) -> str:

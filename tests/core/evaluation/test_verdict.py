@@ -85,6 +85,30 @@ def test_seeds_that_only_the_rival_has_do_not_widen_the_claim():
     assert decide(rows).only_seed == 2
 
 
+def close_pair(pictures, noise):
+    """Return two checkpoints that differ by 0.1 in the mean, by `noise` and its opposite in the pictures."""
+    return [
+        Row(f"e{e}", e, f"p{i}", 0, {"unique_colors": 200 + e * 0.1 + (e - 1) * noise * (-1) ** i})
+        for e in (1, 2)
+        for i in range(pictures)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("pictures", "noise", "said", "alike"),
+    [
+        (2, 10, "2 common pictures are too few to tell whether they are equally good", False),
+        (4, 10, "4 common pictures are too few to tell whether they are equally good", False),
+        (40, 10, "for all that matters they are equally good (less than 5 % apart", True),
+        (8, 100, "that they are equally good is not shown either", False),
+    ],
+)
+def test_equally_good_is_said_of_enough_pictures_only(pictures, noise, said, alike):
+    verdict = decide(close_pair(pictures, noise))
+    assert said in verdict.text()
+    assert verdict.comparisons[0].to_dict()["alike"] is alike
+
+
 def test_equal_means_go_to_fewer_epochs_and_stay_tied():
     verdict = decide(list(reversed(rows_of([100, 100, 100]))))
     assert verdict.best == "e1"
