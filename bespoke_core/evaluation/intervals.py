@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,16 @@ class Interval:
     high: float
     n: int
     these_prompts: bool = False
+
+    def within(self, lowest: float, highest: float) -> Interval:
+        """Return the interval without what the score cannot be, for reporting; it still holds its mean.
+
+        Args:
+            lowest: value that the score can have.
+            highest: likewise.
+        """
+        low, high = max(self.low, min(lowest, self.mean)), min(self.high, max(highest, self.mean))
+        return replace(self, low=low, high=high) if self.n > 1 else self
 
 
 @dataclass(frozen=True)

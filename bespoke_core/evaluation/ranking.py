@@ -14,7 +14,7 @@ from .following import Following, following
 from .grid import Grid
 from .intervals import Interval
 from .statistics import Floats
-from .table import labels
+from .table import SCORE_RANGES, labels
 
 _TURNS = 200
 LEAST_SHARE_OF_CELLS = 0.5
@@ -28,7 +28,7 @@ class Ranked:
     Attributes:
         checkpoint: its name.
         epoch: None where not known, and for the base model.
-        interval: mean score, its 95 % interval, number of pictures.
+        interval: mean score, its 95 % interval as far as the score can reach, number of pictures.
         following: how its pictures follow their prompts.
         label: what people call it: its epoch, or its name where two checkpoints share an epoch.
         adjusted: what its mean would be if no cell were missing, by the other checkpoints' scores of these
@@ -65,19 +65,21 @@ class Ranked:
         }
 
 
-def rank(grid: Grid, sign: float, seed: int) -> list[Ranked]:
+def rank(grid: Grid, sign: float, seed: int, by: str = "") -> list[Ranked]:
     """Return the measured checkpoints, those that follow their prompts first, then by mean.
 
     Args:
         grid: of the trained checkpoints, or of the base model alone.
         sign: 1 where a lower score is better, -1 where a higher one is.
         seed: of the bootstrap.
+        by: the score; no interval reaches beyond what it can be.
 
     Equal means go to fewer epochs, then to the name. Where cells are missing, the means are adjusted for
     them: who lacks the hard prompts must not win by it.
     """
     draws = draws_of(grid)
-    intervals = [interval_of(grid, line, draws, seed=seed) for line in grid.scores]
+    ends = SCORE_RANGES.get(by, (-math.inf, math.inf))
+    intervals = [interval_of(grid, line, draws, seed=seed).within(*ends) for line in grid.scores]
     adjusted = adjusted_means(grid.scores)
     places = [
         Ranked(name, grid.epochs[name], interval, following(grid.rows[name]), _label(grid, name), float(mean))

@@ -37,6 +37,13 @@ SETTING_COLUMNS = (*_NUMERIC_SETTINGS, *_TEXT_SETTINGS)
 RUN_COLUMN = "run"
 """Label of the training run that a checkpoint belongs to, where a sweep compares several."""
 COUNT_COLUMNS = ("unique_colors", "perceptual_colors", "vae_floor", "excess_colors")
+SCORE_RANGES: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("unique_colors", "perceptual_colors", "vae_floor"), (0.0, math.inf)),
+    **dict.fromkeys(("palette_distance", "edge_distance", "background_distance"), (0.0, math.inf)),
+    "grid_fidelity": (0.0, math.inf),
+    "variance_between": (0.0, 1.0),
+}
+"""Between what a score can lie; one that is not named here may be any number."""
 VERDICT_COLUMNS = ("background_match", "feature_match", "color_bleed")
 MATCH_VALUES = ("yes", "no", "unclear", "not asked", "not measured")
 BASE = "base"

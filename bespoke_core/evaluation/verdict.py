@@ -178,8 +178,8 @@ def decide(
     check_axis(rows, over)
     sign = -1.0 if by in HIGHER_IS_BETTER else 1.0
     grid = grid_of([row for row in rows if not row.is_base], by, over)
-    control = rank(grid_of([row for row in rows if row.is_base], by), sign, seed)
-    places = rank(grid, sign, seed)
+    control = rank(grid_of([row for row in rows if row.is_base], by), sign, seed, by)
+    places = rank(grid, sign, seed, by)
     runners = candidates(places)
     best = runners[0] if runners else None
     floor = floor_of(rows, by)

@@ -85,6 +85,18 @@ def test_seeds_that_only_the_rival_has_do_not_widen_the_claim():
     assert decide(rows).only_seed == 2
 
 
+@pytest.mark.parametrize(
+    ("by", "below"), [("unique_colors", False), ("palette_distance", False), ("excess_colors", True)]
+)
+def test_no_interval_reaches_below_what_the_score_can_be(by, below):
+    rows = [Row(f"e{e}", e, f"p{i}", 0, {by: value}) for e in (1, 2) for i, value in enumerate((1, 2, 3, 60))]
+    rows += [Row("base", None, "p0", 0, {by: 1}), Row("base", None, "p1", 0, {by: 40})]
+    verdict = decide(rows, by=by)
+    lows = [place["low"] for place in (*verdict.to_dict()["ranking"], verdict.to_dict()["base"])]
+    assert all(low < 0 if below else low == 0 for low in lows)
+    assert ("-" in verdict.reasons[1].split("interval")[1]) == below
+
+
 def close_pair(pictures, noise):
     """Return two checkpoints that differ by 0.1 in the mean, by `noise` and its opposite in the pictures."""
     return [
