@@ -1,7 +1,8 @@
-"""Numbers as people read them: counts with their noun, first names of many, numbers without an exponent."""
+"""Numbers as people read them: counts with their noun, first names of many, scores, no needless exponents."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 
@@ -32,3 +33,22 @@ def plain(value: float) -> str:
     """Return a number as a configuration writes it: 10000000 and 1e-06, never 1e+07."""
     whole = float(value).is_integer() and abs(value) < 1e15
     return str(int(value)) if whole else f"{value:g}"
+
+
+def score_text(value: float) -> str:
+    """Return a score at its own scale: 216.6, 4.12 and 0.0312; a whole count as it is.
+
+    At least one digit after the point and three that say something, so that small distances do not all read
+    0.0 and long counts do not look more exact than they are.
+    """
+    if isinstance(value, int) or not math.isfinite(value):
+        return str(value)
+    size = abs(value)
+    if size < 1e-4:
+        return f"{value:.3g}" if value else "0.0"
+    return f"{value:.{max(1, 2 - math.floor(math.log10(size)))}f}"
+
+
+def span_text(low: float, high: float) -> str:
+    """Return an interval of a score: "0.0312 to 0.0451"."""
+    return f"{score_text(low)} to {score_text(high)}"

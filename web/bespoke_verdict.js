@@ -1,6 +1,6 @@
 // The verdict as a table: each checkpoint's mean, a bar of its 95 % interval, and why it was chosen or not.
 // Names come from files of strangers: they are only ever set as text.
-import { addStyle, keepWheel, make } from "./bespoke_views.js";
+import { addStyle, keepWheel, make, scoreText } from "./bespoke_views.js";
 
 const STYLE = `
 .bespoke-rows table.bespoke-ranking { table-layout: auto; }
@@ -26,7 +26,7 @@ function bar(place, low, high) {
     const span = box.appendChild(make("i"));
     span.style.left = at(place.low);
     span.style.width = `${(100 * (place.high - place.low)) / (high - low || 1)}%`;
-    box.title = `95 % interval ${place.low.toFixed(1)} to ${place.high.toFixed(1)}`;
+    box.title = `95 % interval ${scoreText(place.low)} to ${scoreText(place.high)}`;
   }
   box.appendChild(make("b")).style.left = at(place.mean);
   return box;
@@ -72,7 +72,7 @@ export function verdictView([verdict]) {
     if (mark) name.append(" ", make("span", "bespoke-mark", mark));
     const mean = row.insertCell();
     mean.className = "bespoke-number";
-    mean.append(place.mean === null ? "\u2013" : place.mean.toFixed(1));
+    mean.append(place.mean === null ? "\u2013" : scoreText(place.mean));
     row.insertCell().append(bar(place, low, high));
     row.insertCell().append(follows(place));
     row.insertCell().append(make("span", "bespoke-unknown", place.why ?? ""));

@@ -218,6 +218,13 @@ export function auditView([audit]) {
   );
 }
 
+/** A score at its own scale, as `amounts.score_text` writes it: 216.6, 4.12, 0.0312. */
+export function scoreText(value) {
+  const size = Math.abs(value);
+  if (size < 1e-4) return value ? String(Number(value.toPrecision(3))) : "0.0";
+  return value.toFixed(Math.max(1, 2 - Math.floor(Math.log10(size))));
+}
+
 const UNKNOWN = [null, undefined, "not measured", "not asked"];
 const isKnown = (value) => !UNKNOWN.includes(value);
 
@@ -235,7 +242,7 @@ function fillScore(cell, key, row) {
     cell.append(make("span", `bespoke-${value}`, value));
   } else if (typeof value === "number") {
     cell.className = "bespoke-number";
-    cell.append(Number.isInteger(value) ? String(value) : value.toFixed(2));
+    cell.append(Number.isInteger(value) ? String(value) : scoreText(value));
   } else addText(cell, String(value));
 }
 

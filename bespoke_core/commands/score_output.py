@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from ..amounts import counted
+from ..amounts import counted, score_text
 from ..errors import InputError
 from ..files import whole_file
 from .caption_output import JsonLists, progress_bar
@@ -219,9 +219,8 @@ class _Summary:
             print("  ".join(row))
         if self.scored > len(self._rows):
             print(f"... and {self.scored - len(self._rows):,} more; --csv and --report write all of them")
-        print(
-            f"{counted(self.scored, 'picture')}, {self._unique / self.scored:.1f} unique colours on average"
-        )
+        mean = score_text(self._unique / self.scored)
+        print(f"{counted(self.scored, 'picture')}, {mean} unique colours on average")
         asked = [f"{self._answers[answer]} {answer}" for answer in ("yes", "no", "unclear")]
         if sum(self._answers[answer] for answer in ("yes", "no", "unclear")):
             print(f"background as asked: {', '.join(asked)}")

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from ..amounts import score_text
 from .ranking import Ranked, finite
 from .table import Row
 from .verdict_text import chosen_word, noun, score_name
@@ -128,7 +129,7 @@ def _draw_points(axes: Any, places: Sequence[Ranked], positions: dict[str, float
         seen.add(label)
         if chosen:
             axes.annotate(
-                f"{place.interval.mean:.1f}",
+                score_text(place.interval.mean),
                 (positions[place.checkpoint], place.interval.mean),
                 textcoords="offset points",
                 xytext=(12, -14),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..amounts import score_text
 from ..errors import InputError
 from .table import SETTING_COLUMNS, Row, labels, score_columns
 
@@ -86,7 +87,7 @@ def contact_sheet(pictures: Sequence[ReportPicture], *, score: str = "unique_col
             sheet.paste(fitted(picture.path, SPRITE_EDGE), (x, y))
         sheet.paste(enlarged(picture, SPRITE_EDGE), (x + width - SPRITE_EDGE, y))
         value = picture.row.scores.get(score)
-        shown_value = "" if value is None else f"{value:.1f}" if isinstance(value, float) else value
+        shown_value = "" if value is None else score_text(value) if isinstance(value, float) else value
         text = f"{shown_value}{_mark(picture.row.scores.get('background_match'))}"
         _write(draw, (x, y + SPRITE_EDGE + 2), text, 12, _FAINT, width)
     if note:

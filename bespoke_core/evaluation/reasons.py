@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from ..amounts import counted
+from ..amounts import counted, score_text, span_text
 from .comparing import ALIKE, LEAST_ALIKE
 from .following import FOLLOW_RULE
 from .ranking import Ranked
@@ -91,10 +91,10 @@ def _mean_reason(verdict: Verdict, best: Ranked) -> str:
     interval = best.interval
     superlative = "lowest" if verdict.lower_is_better else "highest"
     among = f" among the {noun(verdict)}s that may win" if len(verdict.ranking) > 1 else ""
-    span = f", 95 % interval {interval.low:.1f} to {interval.high:.1f}" if interval.n > 1 else ""
+    span = f", 95 % interval {span_text(interval.low, interval.high)}" if interval.n > 1 else ""
     return (
         f"{sentence(best.label)} has the {superlative} mean of {score_name(verdict.by)}{among}: "
-        f"{interval.mean:.1f} over {counted(interval.n, 'picture')}{span}."
+        f"{score_text(interval.mean)} over {counted(interval.n, 'picture')}{span}."
     )
 
 
@@ -201,8 +201,8 @@ def _baseline_reasons(verdict: Verdict, best: Ranked) -> list[str]:
         return [f"Not compared with the earlier table: it was made differently. {'; '.join(base.refused)}."]
     lines = [
         f"Against the earlier table: {best.label} has {_change(base.change)} {score_name(verdict.by)} than "
-        f"its best, {base.best} ({best.interval.mean:.1f} against {base.best_mean:.1f}), and "
-        f"{_change(base.change_from_mean)} than its mean ({base.mean:.1f})."
+        f"its best, {base.best} ({score_text(best.interval.mean)} against {score_text(base.best_mean)}), and "
+        f"{_change(base.change_from_mean)} than its mean ({score_text(base.mean)})."
     ]
     if base.differs:
         lines.append(
@@ -222,7 +222,8 @@ def _base_reasons(verdict: Verdict, best: Ranked) -> list[str]:
     mean = verdict.base.interval.mean
     effect = "better" if _beats(verdict, best, verdict.base) else "no better"
     return [
-        f"The base model without a LoRA scores {mean:.1f} (control, cannot win): {best.label} is {effect}."
+        f"The base model without a LoRA scores {score_text(mean)} (control, cannot win): "
+        f"{best.label} is {effect}."
     ]
 
 

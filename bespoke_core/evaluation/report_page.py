@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
+from ..amounts import plain, score_text, span_text
 from .contact_sheet import ReportPicture, columns_of, fitted, varied_settings
 from .ranking import Ranked
-from .table import BASE, Row, labels, score_columns
+from .table import BASE, SETTING_COLUMNS, Row, labels, score_columns
 from .verdict_text import chosen_word, direction, headline, score_name
 from .why import why_not
 
@@ -106,8 +107,8 @@ def places_of(verdict: Verdict) -> list[dict[str, Any]]:
             {
                 "checkpoint": place.checkpoint,
                 "epoch": "" if place.epoch is None else place.epoch,
-                "mean": f"{interval.mean:.1f}",
-                "interval": f"{interval.low:.1f} to {interval.high:.1f}" if interval.n > 1 else "",
+                "mean": score_text(interval.mean),
+                "interval": span_text(interval.low, interval.high) if interval.n > 1 else "",
                 "n": interval.n,
                 "follows": _follows(place),
                 "mark": "control" if place is verdict.base else mark,
@@ -136,7 +137,7 @@ def _bounds(verdict: Verdict) -> dict[str, float]:
 
 
 def _chart_text(verdict: Verdict) -> str:
-    told = "; ".join(f"{p.label} {p.interval.mean:.1f}" for p in verdict.ranking[:40])
+    told = "; ".join(f"{p.label} {score_text(p.interval.mean)}" for p in verdict.ranking[:40])
     return f"Mean of {score_name(verdict.by)} with 95 % intervals, best first: {told}."
 
 
@@ -160,7 +161,7 @@ def _groups(pictures: Sequence[ReportPicture], verdict: Verdict) -> list[dict[st
                 "name": "the base model without a LoRA" if name == BASE else called[name],
                 "file": name,
                 "best": name == verdict.best,
-                "mean": None if interval is None else f"{interval.mean:.1f}",
+                "mean": None if interval is None else score_text(interval.mean),
                 "cells": [_cell(picture, verdict, varied, edge) for picture in found],
             }
         )
@@ -176,7 +177,11 @@ def _cell(picture: ReportPicture, verdict: Verdict, varied: Sequence[str], edge:
         "seed": row.seed,
         "sprite": _sprite(picture) if picture.sprite_path is not None or not full else None,
         "full": inline(fitted(picture.path, edge), "WEBP") if full else None,
-        "score": "not measured" if value is None else f"{value:.1f}" if isinstance(value, float) else value,
+        "score": "not measured"
+        if value is None
+        else score_text(value)
+        if isinstance(value, float)
+        else value,
         "matches": [
             (word, row.scores[name])
             for name, word in (("background_match", "background"), ("feature_match", "features"))
@@ -202,7 +207,8 @@ def _table_row(row: Row, columns: Sequence[str]) -> list[Any]:
     values: list[Any] = [row.checkpoint, "" if row.epoch is None else row.epoch, row.prompt, row.seed]
     for name in columns:
         value = row.scores.get(name)
-        text = f"{value:.2f}".rstrip("0").rstrip(".") if isinstance(value, float) else value
+        known = value if name in SETTING_COLUMNS or not isinstance(value, float) else score_text(value)
+        text = plain(known) if isinstance(known, float) else known
         values.append("" if value is None else text)
     return values
 

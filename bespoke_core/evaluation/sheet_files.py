@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from .. import __version__
+from ..amounts import score_text, span_text
 from ..files import check_report_folder, whole_folder, write_json, write_text
-from .choice import Choice
+from .choice import Choice, Tried
 from .contact_sheet import ReportPicture, fitted
 from .report import markdown_line
 from .report_page import inline, rendered
@@ -113,10 +114,13 @@ def _compared(choice: Choice, by: str) -> list[str]:
     lines = [f"## {choice.title[:1].upper()}{choice.title[1:]}, by {score_name(by)}", ""]
     lines += _table("value", "mean", "95 % interval", "pictures", "follows the prompts", "why")
     for one in choice.tried:
-        span = "" if one.low is None or one.high is None else f"{one.low:.1f} to {one.high:.1f}"
-        mean = "" if one.mean is None else f"{one.mean:.1f}"
-        lines.append(_line(one.label, mean, span, str(one.n), one.follows_word, one.why))
+        mean = "" if one.mean is None else score_text(one.mean)
+        lines.append(_line(one.label, mean, _span(one), str(one.n), one.follows_word, one.why))
     return [*lines, ""]
+
+
+def _span(one: Tried) -> str:
+    return "" if one.low is None or one.high is None else span_text(one.low, one.high)
 
 
 def _bars(choice: Choice) -> list[dict[str, Any]]:
@@ -126,6 +130,8 @@ def _bars(choice: Choice) -> list[dict[str, Any]]:
     return [
         {
             "value": one,
+            "mean": "" if one.mean is None else score_text(one.mean),
+            "span": _span(one),
             "left": None if one.low is None else round((one.low - low) / step, 1),
             "width": None if one.low is None or one.high is None else round((one.high - one.low) / step, 1),
             "at": None if one.mean is None else round((one.mean - low) / step, 1),

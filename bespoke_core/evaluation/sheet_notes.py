@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from ..amounts import score_text
 from .choice import ONLY, Choice, label_of
 from .drawn import Drawn
 from .grid import grid_of
@@ -80,8 +81,8 @@ def _joint_notes(rows: Sequence[Row], values: Mapping[str, Any], by: str, seed: 
         return []
     return [
         f"whether settings help each other: of {len(places)} combinations {named[best.checkpoint]} has the "
-        f"best mean of {score_name(by)}, {best.interval.mean:.1f} against {mine.interval.mean:.1f} of the "
-        "settings above; the best of so many looks better than it is"
+        f"best mean of {score_name(by)}, {score_text(best.interval.mean)} against "
+        f"{score_text(mine.interval.mean)} of the settings above; the best of so many looks better than it is"
     ]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from .. import __version__
+from ..amounts import score_text, span_text
 from .choice import DECIDED, ONLY, Choice
 from .contact_sheet import enlarged, fitted
 from .sheet import Sheet
@@ -141,8 +142,8 @@ def _bars(pen: _Pen, choice: Choice, at: tuple[int, int]) -> int:
             pen.draw.rectangle((place(one.low), y + 9, place(one.high), y + 13), fill=color)
         if one.mean is not None:
             pen.draw.rectangle((place(one.mean) - 2, y + 4, place(one.mean) + 2, y + 18), fill=color)
-            told = "" if one.low is None else f"  ({one.low:.1f} to {one.high:.1f})"
-            pen.write((begin + width + 16, y + 1), f"{one.mean:.1f}{told}", 15, _INK, 200, 1)
+            told = "" if one.low is None or one.high is None else f"  ({span_text(one.low, one.high)})"
+            pen.write((begin + width + 16, y + 1), f"{score_text(one.mean)}{told}", 15, _INK, 200, 1)
         y += 26
     return y
 

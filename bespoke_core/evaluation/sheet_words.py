@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..amounts import counted
+from ..amounts import counted, score_text, span_text
 from .contact_sheet import ReportPicture
 from .sheet import Sheet
 from .verdict_text import score_name
@@ -83,9 +83,9 @@ def result_line(sheet: Sheet) -> str:
     if result is None:
         return "What these settings give together was not measured."
     interval, following = result.interval, result.following
-    span = f" (95 % interval {interval.low:.1f} to {interval.high:.1f})" if interval.n > 1 else ""
+    span = f" (95 % interval {span_text(interval.low, interval.high)})" if interval.n > 1 else ""
     pictures = counted(interval.n, "picture")
-    line = f"Together: {interval.mean:.1f} {score_name(sheet.by)} in the mean of {pictures}{span}"
+    line = f"Together: {score_text(interval.mean)} {score_name(sheet.by)} in the mean of {pictures}{span}"
     answers = following.yes + following.no
     if answers:
         line += f"; {following.yes} of {answers} clear answers say that they follow their prompts"

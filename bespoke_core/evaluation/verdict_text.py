@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..amounts import score_text
 from .grid import CHECKPOINT
 from .ranking import Ranked
 
@@ -78,12 +79,15 @@ def ranking_lines(verdict: Verdict) -> list[str]:
     lines = [f"  {noun(verdict):<{max(width, 10)}}  epoch    mean   95 % interval    n  follows  "]
     for place in places:
         interval = place.interval
-        span = f"{interval.low:.1f} - {interval.high:.1f}" if interval.n > 1 else "one picture"
+        span = (
+            f"{score_text(interval.low)} - {score_text(interval.high)}" if interval.n > 1 else "one picture"
+        )
         mark = "best" if place.checkpoint == verdict.best else "tied" if place.checkpoint in tied else ""
         mark = "control" if place is verdict.base else mark
+        mean = score_text(interval.mean)
         lines.append(
             f"  {place.checkpoint:<{max(width, 10)}}  {'' if place.epoch is None else place.epoch:>5}"
-            f"  {interval.mean:>6.1f}   {span:<15}{interval.n:>4}  {follows_word(place):<7}  {mark}".rstrip()
+            f"  {mean:>6}   {span:<15}{interval.n:>4}  {follows_word(place):<7}  {mark}".rstrip()
         )
     return lines
 

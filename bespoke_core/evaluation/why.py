@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..amounts import counted
+from ..amounts import counted, score_text
 from .ranking import Ranked
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def why_not(verdict: Verdict, place: Ranked) -> str:
     found = next((c for c in verdict.comparisons if c.checkpoint == place.checkpoint), None)
     if found is None or found.difference is None:
         return "too few pictures to be compared"
-    amount = f"{abs(found.difference):.1f} {'more' if found.difference > 0 else 'fewer'} than {best.label}"
+    more = "more" if found.difference > 0 else "fewer"
+    amount = f"{score_text(abs(found.difference))} {more} than {best.label}"
     if not found.tied:
         return f"worse: {amount}, beyond chance ({_p(found.p_holm)})"
     if found.at_floor:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..amounts import counted
+from ..amounts import counted, score_text
 from ..errors import InputError
 from .main_colors import main_colors
 from .score import Scores
@@ -156,7 +156,7 @@ def card_lines(card: Card) -> list[tuple[str, str]]:
     if scores.color_bleed == "yes":
         told, color = f"{told}, colours ran", _VERDICTS["no"]
     lines.append((told, color))
-    grid = "not measured" if scores.grid_fidelity is None else f"{scores.grid_fidelity:.1f}"
+    grid = "not measured" if scores.grid_fidelity is None else score_text(scores.grid_fidelity)
     lines.append((f"grid {grid}", _FAINT))
     if scores.excess_colors is not None:
         more = "more" if scores.excess_colors > 0 else "fewer"

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bespoke_core.amounts import counted, first_of, plain
+from bespoke_core.amounts import counted, first_of, plain, score_text, span_text
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,26 @@ def test_of_many_names_the_first_are_told_and_a_sentence_may_end_behind_them() -
 )
 def test_a_number_is_told_as_a_configuration_writes_it(value: float, told: str) -> None:
     assert plain(value) == told
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        (216.6428, "216.6"),
+        (1203.04, "1203.0"),
+        (27.44, "27.4"),
+        (4.1249, "4.12"),
+        (0.03, "0.0300"),
+        (-0.0312, "-0.0312"),
+        (0.0, "0.0"),
+        (-0.0, "0.0"),
+        (0.0000321, "3.21e-05"),
+        (27, "27"),
+    ],
+)
+def test_a_score_is_told_at_its_own_scale(value: float, told: str) -> None:
+    assert score_text(value) == told
+
+
+def test_an_interval_of_small_distances_can_be_read() -> None:
+    assert span_text(0.0312, 0.0451) == "0.0312 to 0.0451"

@@ -97,6 +97,22 @@ def test_no_interval_reaches_below_what_the_score_can_be(by, below):
     assert ("-" in verdict.reasons[1].split("interval")[1]) == below
 
 
+def test_small_distances_are_told_apart_wherever_they_are_shown(tmp_path):
+    from bespoke_core.evaluation.report import write_report
+
+    rows = [
+        Row(f"e{e}", e, f"p{i}", 0, {"palette_distance": 0.03 * e + 0.001 * i})
+        for e in (1, 2)
+        for i in range(8)
+    ]
+    verdict = decide(rows, by="palette_distance")
+    page = write_report(tmp_path, rows, verdict, pictures=[], settings={})["html"].read_text(encoding="utf-8")
+    for text in (verdict.text(), page):
+        assert "0.0335" in text
+        assert "0.0635" in text
+    assert "0.0300 more than epoch 1" in page
+
+
 def close_pair(pictures, noise):
     """Return two checkpoints that differ by 0.1 in the mean, by `noise` and its opposite in the pictures."""
     return [
