@@ -28,8 +28,8 @@ class Baseline:
         best_mean: its mean score.
         mean: of all the earlier table's checkpoints' means.
         change: of our best against theirs, in %; negative is a lower score. None where the two were drawn or
-            measured in different ways.
-        change_from_mean: of our best against their mean, in %; None in the same case.
+            measured in different ways, and where theirs is 0 or less, of which there are no per cents.
+        change_from_mean: of our best against their mean, in %; None in the same cases.
         refused: what was drawn or measured in another way, in words: no comparison is made.
         differs: other prompts or seeds, in words: the means are compared, but not like with like.
         pairs: pictures of the same prompt and seed; those with several settings count once.
@@ -87,10 +87,16 @@ def against_earlier(
         seed: of the resampling.
         conditions: how this sweep and the earlier one were made, as far as that is known.
 
+    Returns:
+        None where either has no score; `notes` says so.
+
     Raises:
-        InputError: the earlier table has no numbers in `by`.
+        InputError: the earlier table has no column `by`.
     """
-    require_column(earlier, by)
+    if not earlier:
+        return None
+    if by not in score_columns(earlier):
+        require_column(earlier, by)
     theirs = grid_of([row for row in earlier if not row.is_base] or list(earlier), by)
     places = rank(theirs, sign, seed)
     if best is None or not places:
@@ -179,4 +185,4 @@ def _paired(grid: Grid, theirs: Grid, ours: str, former: str, seed: int) -> tupl
 
 
 def _percent(ours: float, theirs: float) -> float | None:
-    return 100 * (ours - theirs) / theirs if theirs else None
+    return 100 * (ours - theirs) / theirs if theirs > 0 else None

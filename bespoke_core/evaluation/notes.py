@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..amounts import counted
 from .following import unmeasured_features
 from .grid import CHECKPOINT, Grid
 from .table import Row
@@ -14,13 +15,16 @@ if TYPE_CHECKING:
     from .verdict import Verdict
 
 
-def missing_notes(verdict: Verdict, rows: Sequence[Row], grid: Grid) -> tuple[str, ...]:
+def missing_notes(
+    verdict: Verdict, rows: Sequence[Row], grid: Grid, earlier: Sequence[Row] | None = None
+) -> tuple[str, ...]:
     """Return what the verdict could not take into account.
 
     Args:
         verdict: complete but for its words.
         rows: that it was made from.
         grid: of the trained checkpoints.
+        earlier: rows of the table to compare with, where one was given.
     """
     notes = unmeasured_features(rows)
     absent = [name for name in grid.names if all(place.checkpoint != name for place in verdict.ranking)]
@@ -43,7 +47,28 @@ def missing_notes(verdict: Verdict, rows: Sequence[Row], grid: Grid) -> tuple[st
     words = sorted({str(value) for row in rows if isinstance(value := row.scores.get(verdict.by), str)})
     if words:
         notes.append(f"scores that are words, not numbers: {listed([repr(word) for word in words[:5]])}")
+    notes += _control_notes(verdict, rows, grid, earlier)
     return (*notes, *_scope_notes(verdict, grid))
+
+
+def _control_notes(
+    verdict: Verdict, rows: Sequence[Row], grid: Grid, earlier: Sequence[Row] | None
+) -> list[str]:
+    """Say which control or earlier table is not there, or has nothing to compare with."""
+    notes = []
+    if grid.names and verdict.base is None and verdict.over == CHECKPOINT:
+        drawn = sum(row.is_base for row in rows)
+        without = f": none of its {counted(drawn, 'row')} has a score" if drawn else ""
+        notes.append(f"the base model without a LoRA{without}")
+    if earlier is not None and verdict.baseline is None:
+        if verdict.best is None:
+            why = "here nothing was measured"
+        elif not earlier:
+            why = "it holds no row"
+        else:
+            why = f"none of its checkpoints has a number in {verdict.by}"
+        notes.append(f"the change from the earlier table: {why}")
+    return notes
 
 
 def _scope_notes(verdict: Verdict, grid: Grid) -> list[str]:
@@ -59,8 +84,6 @@ def _scope_notes(verdict: Verdict, grid: Grid) -> list[str]:
         )
     if len(grid.names) == 1:
         notes.append(f"any other {noun(verdict)}: with only one there is nothing to compare")
-    if grid.names and verdict.base is None and verdict.over == CHECKPOINT:
-        notes.append("the base model without a LoRA")
     if grid.names and verdict.floor is None and verdict.by == "unique_colors":
         notes.append("how many colours the model's VAE alone makes of true art")
     return notes

@@ -195,14 +195,16 @@ def _baseline_reasons(verdict: Verdict, best: Ranked) -> list[str]:
     base = verdict.baseline
     if base is None:
         return []
-    if base.change is None or base.change_from_mean is None:
-        if not base.refused:
-            return []
+    if base.refused:
         return [f"Not compared with the earlier table: it was made differently. {'; '.join(base.refused)}."]
     lines = [
         f"Against the earlier table: {best.label} has {_change(base.change)} {score_name(verdict.by)} than "
         f"its best, {base.best} ({score_text(best.interval.mean)} against {score_text(base.best_mean)}), and "
         f"{_change(base.change_from_mean)} than its mean ({score_text(base.mean)})."
+        if base.change is not None and base.change_from_mean is not None
+        else f"Against the earlier table: {best.label} has a mean of {score_text(best.interval.mean)} "
+        f"{score_name(verdict.by)}, its best, {base.best}, one of {score_text(base.best_mean)}; all of it "
+        f"{score_text(base.mean)}. No change in % can be given, because not all of these are above 0."
     ]
     if base.differs:
         lines.append(

@@ -194,14 +194,18 @@ def decide(
         base=control[0] if control and over == CHECKPOINT else None,
         comparisons=comparisons,
         best_per_prompt=best_per_prompt(grid, sign),
-        baseline=against_earlier(best, grid, baseline, by, sign, seed, conditions) if baseline else None,
+        baseline=against_earlier(best, grid, baseline, by, sign, seed, conditions)
+        if baseline is not None
+        else None,
         shape=shape_of(grid, places if over == CHECKPOINT else (), best, sign, seed),
         over=over,
         doubtful=doubts,
         floor=floor,
         single_draws=len(set(grid.blocks)) == len(grid.blocks),
     )
-    return replace(verdict, reasons=reasons(verdict, rows), not_measured=missing_notes(verdict, rows, grid))
+    return replace(
+        verdict, reasons=reasons(verdict, rows), not_measured=missing_notes(verdict, rows, grid, baseline)
+    )
 
 
 def _measured_nothing(rows: Sequence[Row], by: str) -> bool:

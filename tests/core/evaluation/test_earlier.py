@@ -58,6 +58,44 @@ def test_pictures_made_in_another_way_are_not_compared(ours, theirs, named):
     assert named in verdict.text()
 
 
+@pytest.mark.parametrize(
+    ("earlier", "said"),
+    [
+        ([], "the change from the earlier table: it holds no row"),
+        (
+            [Row("old", 1, "p0", 0, {"unique_colors": None})],
+            "the change from the earlier table: none of its checkpoints has a number in unique_colors",
+        ),
+        (
+            [
+                Row("old", 1, "p0", 0, {"unique_colors": None}),
+                Row("base", None, "p0", 0, {"unique_colors": 3}),
+            ],
+            "the change from the earlier table: none of its checkpoints has a number in unique_colors",
+        ),
+    ],
+)
+def test_an_earlier_table_without_scores_is_not_passed_over_in_silence(earlier, said):
+    verdict = decide(sweep(200), baseline=earlier)
+    assert said in verdict.not_measured
+    assert verdict.to_dict()["baseline"] is None
+
+
+def test_an_earlier_table_of_zeros_is_compared_without_per_cents():
+    verdict = decide(sweep(200), baseline=[replace(row, scores={"unique_colors": 0}) for row in sweep(1)])
+    assert verdict.to_dict()["baseline_change"] is None
+    assert "has a mean of 208.0 colours, its best, e1, one of 0.0" in verdict.text()
+    assert "No change in % can be given" in verdict.text()
+
+
+def test_a_base_model_whose_pictures_have_no_score_is_told_of():
+    base = [Row("base", None, f"p{i}", 0, {"unique_colors": None}) for i in range(3)]
+    notes = decide([*sweep(200), *base]).not_measured
+    assert "the base model without a LoRA: none of its 3 rows has a score" in notes
+    zeros = decide([*sweep(200), Row("base", None, "p0", 0, {"unique_colors": 0})])
+    assert "The base model without a LoRA scores 0.0" in zeros.text()
+
+
 def test_settings_in_the_tables_themselves_are_compared_too():
     verdict = decide(sweep(200, steps=20), baseline=sweep(250, steps=30))
     assert "steps (20 here, 30 there)" in verdict.text()
