@@ -2,7 +2,7 @@
 
     python benchmarks/verdict_calibration.py                 # all scenarios, 1000 sweeps each: half an hour
     python benchmarks/verdict_calibration.py --sweeps 200    # rougher
-    python benchmarks/verdict_calibration.py --only winner   # winner, seeds, course or stop
+    python benchmarks/verdict_calibration.py --only winner   # winner, prompts, base, seeds, course or stop
 
 Beside the verdict stands the rival that people use: take the checkpoint with the lowest mean, call it best.
 """
@@ -141,6 +141,40 @@ def prompts_table(sweeps: int) -> None:
         print(f"| {scenario.name} | {100 * claims / sweeps:.1f} | {100 * right / sweeps:.1f} (20 % better) |")
 
 
+def base_rates(scenario: Scenario, sweeps: int) -> tuple[float, float]:
+    """Return how often the chosen one is called better, and worse, than the base model.
+
+    The scenario's first line is the base model.
+    """
+    better = worse = 0
+    for sweep in draw(scenario, sweeps, 0):
+        rows = [
+            replace(row, checkpoint="base", epoch=None) if row.checkpoint == "e1" else row
+            for row in sweep.rows
+        ]
+        found = decide(rows).base_comparison
+        better += found is not None and found.better
+        worse += found is not None and found.worse
+    return better / sweeps, worse / sweeps
+
+
+def base_table(sweeps: int) -> None:
+    """Print how often a checkpoint is called better than the base model, wrongly where all are equal."""
+    print("\n| sweeps, with the base model | called better % | called worse % |")
+    print("|---|---:|---:|")
+    for means, prompts, seeds in (
+        ((260.0,) * 11, 8, 3),
+        ((260.0,) * 4, 16, 1),
+        ((260.0,) * 2, 6, 1),
+        ((300.0, *(260.0,) * 10), 8, 3),
+        ((240.0, *(260.0,) * 10), 8, 3),
+    ):
+        name = f"base {means[0]:.0f}, {len(means) - 1} checkpoints of {means[1]:.0f}, {prompts} x {seeds}"
+        scenario = Scenario(name, means, prompts=prompts, seeds=seeds)
+        rates = base_rates(scenario, sweeps)
+        print(f"| {name} | {100 * rates[0]:.1f} | {100 * rates[1]:.1f} |", flush=True)
+
+
 def seeds_table(sweeps: int) -> None:
     """Print how right the advised number of more seeds is."""
     print("\n| sweeps | undecided | advised seeds, median | decided after them % | after half of them % |")
@@ -155,11 +189,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--sweeps", type=int, default=1000, help="simulated sweeps in each scenario")
-    parser.add_argument("--only", choices=("winner", "prompts", "seeds", "course", "stop"))
+    parser.add_argument("--only", choices=("winner", "prompts", "base", "seeds", "course", "stop"))
     chosen = parser.parse_args()
     parts = {
         "winner": winner_table,
         "prompts": prompts_table,
+        "base": base_table,
         "seeds": seeds_table,
         "course": course_table,
         "stop": stop_table,

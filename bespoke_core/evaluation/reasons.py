@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from ..amounts import counted, score_text, span_text
 from .comparing import ALIKE, LEAST_ALIKE
+from .control_reasons import base_reasons, baseline_reasons
 from .following import FOLLOW_RULE
 from .ranking import Ranked
 from .statistics import least_pairs
 from .table import Row
-from .verdict_text import LISTED, label_of, listed, noun, score_name, sentence
+from .verdict_text import LISTED, label_of, listed, noun, score_name, sentence, superlative
 from .why import MOST_SEEDS
 
 if TYPE_CHECKING:
@@ -34,8 +35,9 @@ def reasons(verdict: Verdict, rows: Sequence[Row]) -> tuple[str, ...]:
     choices = [f"{name}: {label_of(verdict, choice)}" for name, choice in verdict.best_per_prompt.items()]
     if len(choices) > 1:
         more = f"; {counted(len(choices) - LISTED, 'more prompt')}" if len(choices) > LISTED else ""
-        found.append(f"Best on each prompt: {'; '.join(choices[:LISTED])}{more}.")
-    found += [*_baseline_reasons(verdict, best), *_base_reasons(verdict, best)]
+        mean = f"{superlative(verdict).capitalize()} mean on each prompt (not tested, chance may explain it)"
+        found.append(f"{mean}: {'; '.join(choices[:LISTED])}{more}.")
+    found += [*baseline_reasons(verdict, best), *base_reasons(verdict, best)]
     own = [n for row in rows if row.checkpoint == best.checkpoint and (n := row.number("excess_colors"))]
     if own and sum(value < 0 for value in own) * 2 > best.interval.n:
         found.append(
@@ -81,19 +83,18 @@ def _following_reasons(verdict: Verdict, best: Ranked) -> list[str]:
         better = [p for p in refused if _beats(verdict, p, best)]
         if better:
             lines.append(
-                f"{sentence(listed([p.label for p in better]))} would score better, but with pictures that "
-                "do not show what was asked for."
+                f"{sentence(listed([p.label for p in better]))} would have the better mean, but with "
+                "pictures that do not show what was asked for."
             )
     return lines
 
 
 def _mean_reason(verdict: Verdict, best: Ranked) -> str:
     interval = best.interval
-    superlative = "lowest" if verdict.lower_is_better else "highest"
     among = f" among the {noun(verdict)}s that may win" if len(verdict.ranking) > 1 else ""
     span = f", 95 % interval {span_text(interval.low, interval.high)}" if interval.n > 1 else ""
     return (
-        f"{sentence(best.label)} has the {superlative} mean of {score_name(verdict.by)}{among}: "
+        f"{sentence(best.label)} has the {superlative(verdict)} mean of {score_name(verdict.by)}{among}: "
         f"{score_text(interval.mean)} over {counted(interval.n, 'picture')}{span}."
     )
 
@@ -191,50 +192,8 @@ def _floor_reasons(verdict: Verdict, best: Ranked) -> list[str]:
     ]
 
 
-def _baseline_reasons(verdict: Verdict, best: Ranked) -> list[str]:
-    base = verdict.baseline
-    if base is None:
-        return []
-    if base.refused:
-        return [f"Not compared with the earlier table: it was made differently. {'; '.join(base.refused)}."]
-    lines = [
-        f"Against the earlier table: {best.label} has {_change(base.change)} {score_name(verdict.by)} than "
-        f"its best, {base.best} ({score_text(best.interval.mean)} against {score_text(base.best_mean)}), and "
-        f"{_change(base.change_from_mean)} than its mean ({score_text(base.mean)})."
-        if base.change is not None and base.change_from_mean is not None
-        else f"Against the earlier table: {best.label} has a mean of {score_text(best.interval.mean)} "
-        f"{score_name(verdict.by)}, its best, {base.best}, one of {score_text(base.best_mean)}; all of it "
-        f"{score_text(base.mean)}. No change in % can be given, because not all of these are above 0."
-    ]
-    if base.differs:
-        lines.append(
-            "The two tables do not hold the same pictures, so part of that may be the prompts' or the seeds' "
-            f"doing: {'; '.join(base.differs)}."
-        )
-    elif not base.proved:
-        lines.append(
-            f"Over the {counted(base.pairs, 'picture')} of both, chance may explain that (p = {base.p:.2g})."
-        )
-    return lines
-
-
-def _base_reasons(verdict: Verdict, best: Ranked) -> list[str]:
-    if verdict.base is None:
-        return []
-    mean = verdict.base.interval.mean
-    effect = "better" if _beats(verdict, best, verdict.base) else "no better"
-    return [
-        f"The base model without a LoRA scores {score_text(mean)} (control, cannot win): "
-        f"{best.label} is {effect}."
-    ]
-
-
 def _rivals(count: int) -> str:
     return "1 rival" if count == 1 else f"{count} rivals"
-
-
-def _change(percent: float) -> str:
-    return f"{abs(percent):.0f} % {'fewer' if percent < 0 else 'more'}"
 
 
 def _beats(verdict: Verdict, one: Ranked, other: Ranked) -> bool:

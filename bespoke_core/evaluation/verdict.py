@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .comparing import Comparison, compare, doubtful
+from .control import AgainstBase, against_base
 from .earlier import Baseline, against_earlier
 from .grid import CHECKPOINT, check_axis, floor_of, grid_of
 from .ranking import Ranked, best_per_prompt, candidates, rank
@@ -38,7 +39,8 @@ class Verdict:
         ranking: followers first, then by mean; without the base model and without what was not measured.
         base: the control row, or None.
         comparisons: of the best with every rival, in ranking order.
-        best_per_prompt: prompt -> checkpoint, None where no checkpoint follows that prompt.
+        best_per_prompt: prompt -> checkpoint with the best mean there, which is not tested; None where no
+            checkpoint follows that prompt.
         baseline: against the earlier table, or None.
         shape: over the epochs.
         reasons: in plain words.
@@ -46,6 +48,7 @@ class Verdict:
         over: what is chosen among: ``checkpoint``, or the column of a setting.
         doubtful: left out of the running, but not surely worse: too few pictures or answers to tell.
         floor: score of true art after one trip through the VAE; None where not measured.
+        base_comparison: of the best with the base model; None where there is none to compare with.
         single_draws: whether each prompt was drawn once, so that cells are prompts.
     """
 
@@ -65,6 +68,7 @@ class Verdict:
     doubtful: tuple[str, ...] = ()
     floor: float | None = None
     single_draws: bool = False
+    base_comparison: AgainstBase | None = None
 
     @property
     def tied_with_best(self) -> tuple[str, ...]:
@@ -119,9 +123,11 @@ class Verdict:
             "comparisons": [c.to_dict() for c in self.comparisons],
             "more_seeds": {c.checkpoint: c.more_seeds for c in self.comparisons if c.tied},
             "best_per_prompt": dict(self.best_per_prompt),
+            "best_per_prompt_tested": False,
             "baseline_change": None if baseline is None else baseline.change,
             "baseline": None if baseline is None else baseline.to_dict(),
             "base": None if self.base is None else {**self.base.to_dict(), "why": why_not(self, self.base)},
+            "base_comparison": None if self.base_comparison is None else self.base_comparison.to_dict(),
             "over": self.over,
             "lower_is_better": self.lower_is_better,
             "clear_for_new_prompts": self.for_new_prompts,
@@ -178,7 +184,8 @@ def decide(
     check_axis(rows, over)
     sign = -1.0 if by in HIGHER_IS_BETTER else 1.0
     grid = grid_of([row for row in rows if not row.is_base], by, over)
-    control = rank(grid_of([row for row in rows if row.is_base], by), sign, seed, by)
+    base = [row for row in rows if row.is_base]
+    control = rank(grid_of(base, by), sign, seed, by)
     places = rank(grid, sign, seed, by)
     runners = candidates(places)
     best = runners[0] if runners else None
@@ -202,6 +209,9 @@ def decide(
         doubtful=doubts,
         floor=floor,
         single_draws=len(set(grid.blocks)) == len(grid.blocks),
+        base_comparison=against_base(grid, base, runners, by, sign, seed, floor)
+        if over == CHECKPOINT
+        else None,
     )
     return replace(
         verdict, reasons=reasons(verdict, rows), not_measured=missing_notes(verdict, rows, grid, baseline)

@@ -109,6 +109,11 @@ def direction(verdict: Verdict) -> str:
     return "fewer is better" if verdict.lower_is_better else "more is better"
 
 
+def superlative(verdict: Verdict) -> str:
+    """Return which mean is the best one: the lowest or the highest."""
+    return "lowest" if verdict.lower_is_better else "highest"
+
+
 def noun(verdict: Verdict) -> str:
     """Return what is chosen among: a checkpoint or a setting."""
     return "checkpoint" if verdict.over == CHECKPOINT else "setting"

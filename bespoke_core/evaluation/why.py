@@ -39,7 +39,7 @@ def why_not(verdict: Verdict, place: Ranked) -> str:
     more = "more" if found.difference > 0 else "fewer"
     amount = f"{score_text(abs(found.difference))} {more} than {best.label}"
     if not found.tied:
-        return f"worse: {amount}, beyond chance ({_p(found.p_holm)})"
+        return f"worse: {amount}, beyond chance ({p_text(found.p_holm)})"
     if found.at_floor:
         return f"tied: {amount}, but both lie under what the VAE alone makes of true art"
     if found.more_seeds is None or found.more_seeds > MOST_SEEDS:
@@ -47,5 +47,6 @@ def why_not(verdict: Verdict, place: Ranked) -> str:
     return f"tied: {amount}, which may be chance; about {found.more_seeds} more seeds would tell"
 
 
-def _p(value: float) -> str:
+def p_text(value: float) -> str:
+    """Return a p value as people write it."""
     return "p\u00a0<\u00a00.001" if value < 0.001 else f"p\u00a0=\u00a0{value:.2g}"

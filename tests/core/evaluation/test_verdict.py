@@ -153,6 +153,62 @@ def test_the_base_model_is_a_control_and_never_wins():
     assert all(place.checkpoint != "base" for place in verdict.ranking)
 
 
+def with_base(mean, means, **grid):
+    rows = rows_of([mean, *means], **grid)
+    return [
+        Row("base", None, row.prompt, row.seed, row.scores)
+        if row.checkpoint == "e1"
+        else Row(f"e{row.epoch - 1}", row.epoch - 1, row.prompt, row.seed, row.scores)
+        for row in rows
+    ]
+
+
+def test_better_than_the_base_model_is_said_where_a_test_says_so():
+    better, worse = decide(with_base(300, [200, 210])), decide(with_base(100, [200, 210]))
+    assert "epoch 1 scores better, beyond chance (12 common pictures, p" in better.text()
+    assert better.to_dict()["base_comparison"]["better"]
+    assert "epoch 1 scores worse, beyond chance" in worse.text()
+
+
+def test_a_base_model_that_chance_may_explain_is_not_called_beaten():
+    few = decide(with_base(300, [200, 210], prompts=2, seeds=2))
+    assert "epoch 1 has a lower mean, but chance may explain that (4 common pictures" in few.text()
+    assert "beyond chance" not in " ".join(few.reasons[-1:])
+    same = decide(with_base(200, [200]))
+    assert "epoch 1 has the same mean over the 12 common pictures" in same.text()
+
+
+def test_the_base_model_is_compared_over_the_same_prompts_and_seeds_only():
+    rows = [*rows_of([200]), *(Row("base", None, f"p{i}", 99, {"unique_colors": 400}) for i in range(12))]
+    assert "no picture of epoch 1 has its prompt and seed" in decide(rows).text()
+
+
+def test_the_strength_of_a_lora_does_not_keep_it_from_the_base_model():
+    rows = [
+        Row(r.checkpoint, r.epoch, r.prompt, r.seed, {**r.scores, "strength_model": None if r.is_base else s})
+        for r in with_base(300, [200])
+        for s in ((1.0,) if r.is_base else (0.8, 1.0))
+    ]
+    found = decide(rows).base_comparison
+    assert (found.pairs, found.better) == (12, True)
+
+
+def test_the_best_of_many_checkpoints_must_beat_the_base_model_by_more_than_luck():
+    # six pictures: p = 0.031 alone, which nine other checkpoints could have had as well
+    noise = {"prompts": 6, "seeds": 1}
+    assert decide(with_base(300, [200], **noise)).base_comparison.better
+    assert not decide(with_base(300, [200, *[299] * 9], **noise)).base_comparison.better
+
+
+def test_the_best_mean_on_a_prompt_is_said_to_be_untested():
+    verdict = decide(rows_of([100, 200]))
+    assert "Lowest mean on each prompt (not tested, chance may explain it): p0: epoch 1" in verdict.text()
+    assert verdict.to_dict()["best_per_prompt_tested"] is False
+    for row in (rows := rows_of([100, 200])):
+        row.scores["grid_fidelity"] = row.scores["unique_colors"]
+    assert "Highest mean on each prompt" in decide(rows, by="grid_fidelity").text()
+
+
 def test_only_the_base_model_leaves_nothing_to_recommend():
     verdict = decide([Row("base", None, "p", 0, {"unique_colors": 5})])
     assert verdict.best is None
