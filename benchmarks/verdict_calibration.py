@@ -2,7 +2,7 @@
 
     python benchmarks/verdict_calibration.py                 # all scenarios, 1000 sweeps each: half an hour
     python benchmarks/verdict_calibration.py --sweeps 200    # rougher
-    python benchmarks/verdict_calibration.py --only winner   # winner, prompts, base, seeds, course or stop
+    python benchmarks/verdict_calibration.py --only winner   # or prompts, base, earlier, seeds, course, stop
 
 Beside the verdict stands the rival that people use: take the checkpoint with the lowest mean, call it best.
 """
@@ -22,6 +22,7 @@ import numpy as np
 from course_simulation import course_table, stop_table
 from sweep_simulation import SCENARIOS, Scenario, Source, Sweep
 
+from bespoke_core.evaluation.statistics import ALPHA
 from bespoke_core.evaluation.verdict import Verdict, decide
 
 
@@ -175,6 +176,27 @@ def base_table(sweeps: int) -> None:
         print(f"| {name} | {100 * rates[0]:.1f} | {100 * rates[1]:.1f} |", flush=True)
 
 
+def earlier_table(sweeps: int) -> None:
+    """Print how often a change since an earlier sweep of the same prompts and seeds is called proved."""
+    print("\n| sweep against an earlier one | proved % | the two bests alone would be % |")
+    print("|---|---:|---:|")
+    for ours, theirs, prompts, seeds in (
+        ((260.0,) * 10, (260.0,), 8, 3),
+        ((260.0,) * 10, (260.0,) * 10, 8, 3),
+        ((260.0,) * 3, (260.0,) * 2, 16, 1),
+        ((208.0, *(260.0,) * 9), (260.0,) * 10, 8, 3),
+    ):
+        name = f"{len(ours)} of {ours[-1]:.0f}, the first {ours[0]:.0f}; {len(theirs)} of {theirs[0]:.0f}; "
+        scenario = Scenario(f"{name}{prompts} x {seeds}", (*ours, *theirs), prompts=prompts, seeds=seeds)
+        proved = bare = 0
+        for sweep in draw(scenario, sweeps, 0):
+            now = [row for row in sweep.rows if (row.epoch or 0) <= len(ours)]
+            found = decide(now, baseline=[row for row in sweep.rows if (row.epoch or 0) > len(ours)]).baseline
+            proved += found is not None and found.proved
+            bare += found is not None and found.p <= ALPHA
+        print(f"| {scenario.name} | {100 * proved / sweeps:.1f} | {100 * bare / sweeps:.1f} |", flush=True)
+
+
 def seeds_table(sweeps: int) -> None:
     """Print how right the advised number of more seeds is."""
     print("\n| sweeps | undecided | advised seeds, median | decided after them % | after half of them % |")
@@ -189,12 +211,13 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--sweeps", type=int, default=1000, help="simulated sweeps in each scenario")
-    parser.add_argument("--only", choices=("winner", "prompts", "base", "seeds", "course", "stop"))
+    parser.add_argument("--only", choices=("winner", "prompts", "base", "earlier", "seeds", "course", "stop"))
     chosen = parser.parse_args()
     parts = {
         "winner": winner_table,
         "prompts": prompts_table,
         "base": base_table,
+        "earlier": earlier_table,
         "seeds": seeds_table,
         "course": course_table,
         "stop": stop_table,

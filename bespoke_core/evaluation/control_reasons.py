@@ -30,15 +30,26 @@ def baseline_reasons(verdict: Verdict, best: Ranked) -> list[str]:
         f"{score_name(verdict.by)}, its best, {base.best}, one of {score_text(base.best_mean)}; all of it "
         f"{score_text(base.mean)}. No change in % can be given, because not all of these are above 0."
     ]
+    ours, theirs = base.chosen_from
+    if ours > 1 or theirs > 1:
+        change = "" if base.change_of_means is None else f" ({_change(base.change_of_means)})"
+        lines.append(
+            f"Each was chosen for its mean, of {ours} here and of {theirs} there, and the best of several "
+            "looks better than it is. Free of that is the mean of all here against the mean of all there: "
+            f"{score_text(base.own_mean)} against {score_text(base.mean)}{change}. Fresh seeds would "
+            "tell more."
+        )
+    over = f"over the {counted(base.pairs, 'picture')} of both"
     if base.differs:
         lines.append(
             "The two tables do not hold the same pictures, so part of that may be the prompts' or the seeds' "
             f"doing: {'; '.join(base.differs)}."
         )
-    elif not base.proved:
-        lines.append(
-            f"Over the {counted(base.pairs, 'picture')} of both, chance may explain that (p = {base.p:.2g})."
-        )
+    elif base.proved:
+        lines.append(f"That is more than chance and choice {over} ({p_text(base.p_corrected)}, corrected).")
+    else:
+        told = f"{p_text(base.p_corrected)}, corrected"
+        lines.append(f"{over.capitalize()}, chance or the choice may explain that ({told}).")
     return lines
 
 

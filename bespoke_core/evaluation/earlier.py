@@ -11,8 +11,8 @@ import numpy as np
 
 from .draws import draws_of
 from .grid import Grid, grid_of
-from .ranking import Ranked, candidates, rank
-from .statistics import ALPHA, paired_test
+from .ranking import Ranked, candidates, finite, rank
+from .statistics import ALPHA, PairedTest, paired_test
 from .table import SETTING_COLUMNS, Row, require_column, score_columns
 
 _CONDITIONS = ("base", "base_sha256", *SETTING_COLUMNS, "sprites", "method", "size")
@@ -34,6 +34,10 @@ class Baseline:
         differs: other prompts or seeds, in words: the means are compared, but not like with like.
         pairs: pictures of the same prompt and seed; those with several settings count once.
         p: of the paired test over these; 1 where there is none.
+        p_corrected: that the best of one is better than every checkpoint of the other, corrected for those
+            that it was chosen from: both were chosen for their luck, too, but only one gains by it.
+        chosen_from: from how many ours and theirs were chosen.
+        own_mean: of all our checkpoints' means. Against `mean` it is free of any choice.
     """
 
     best: str
@@ -45,11 +49,19 @@ class Baseline:
     differs: tuple[str, ...] = ()
     pairs: int = 0
     p: float = 1.0
+    p_corrected: float = 1.0
+    chosen_from: tuple[int, int] = (1, 1)
+    own_mean: float = math.nan
 
     @property
     def proved(self) -> bool:
-        """Whether the change is more than chance, over pictures of the same prompts and seeds."""
-        return not self.refused and not self.differs and self.p <= ALPHA
+        """Whether the change is more than chance and choice, over pictures of the same prompts and seeds."""
+        return not self.refused and not self.differs and self.p_corrected <= ALPHA
+
+    @property
+    def change_of_means(self) -> float | None:
+        """The change of the mean of all checkpoints in %, free of any choice; None as for `change`."""
+        return None if self.refused else _percent(self.own_mean, self.mean)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the comparison as JSON-able data."""
@@ -63,12 +75,16 @@ class Baseline:
             "differences": [*self.refused, *self.differs],
             "pairs": self.pairs,
             "p": self.p,
+            "p_corrected": self.p_corrected,
+            "chosen_from": list(self.chosen_from),
+            "own_mean": finite(self.own_mean),
+            "change_of_means_percent": self.change_of_means,
             "proved": self.proved,
         }
 
 
 def against_earlier(
-    best: Ranked | None,
+    here: Sequence[Ranked],
     grid: Grid,
     earlier: Sequence[Row],
     by: str,
@@ -79,7 +95,7 @@ def against_earlier(
     """Compare the best checkpoint with the best of an earlier table.
 
     Args:
-        best: of this sweep.
+        here: the places of this sweep.
         grid: of this sweep's trained checkpoints.
         earlier: rows of the earlier table; its base model counts only when it has nothing else.
         by: the score.
@@ -99,13 +115,23 @@ def against_earlier(
         require_column(earlier, by)
     theirs = grid_of([row for row in earlier if not row.is_base] or list(earlier), by)
     places = rank(theirs, sign, seed)
-    if best is None or not places:
+    if not here or not places:
         return None
-    former = candidates(places)[0]
+    ours, runners = candidates(here), candidates(places)
+    best, former = ours[0], runners[0]
     mean = sum(place.interval.mean for place in places) / len(places)
-    ours = [row for rows in grid.rows.values() for row in rows]
-    refused = tuple(_conditions(ours, earlier, *conditions))
+    drawn = [row for rows in grid.rows.values() for row in rows]
+    refused = tuple(_conditions(drawn, earlier, *conditions))
     test = _paired(grid, theirs, best.checkpoint, former.checkpoint, seed)
+    if sign * test.difference < 0:
+        tests = [_paired(grid, theirs, best.checkpoint, one.checkpoint, seed) for one in runners]
+        luck = len(ours)
+    else:
+        tests = [_paired(grid, theirs, one.checkpoint, former.checkpoint, seed) for one in ours]
+        luck = len(runners)
+    # Every test must pass, the one against the truly best among them: that needs no correction. But each of
+    # those that the winner was chosen from had its own chance to pass.
+    same_way = [one.p if one.difference * test.difference > 0 else 1.0 for one in tests]
     return Baseline(
         best=former.checkpoint,
         best_mean=former.interval.mean,
@@ -114,8 +140,11 @@ def against_earlier(
         change_from_mean=None if refused else _percent(best.interval.mean, mean),
         refused=refused,
         differs=tuple(_coverage(grid, theirs, conditions)),
-        pairs=test[0],
-        p=test[1],
+        pairs=test.pairs,
+        p=test.p,
+        p_corrected=min(1.0, luck * max(same_way)),
+        chosen_from=(len(ours), len(runners)),
+        own_mean=sum(place.interval.mean for place in here) / len(here),
     )
 
 
@@ -171,8 +200,8 @@ def _coverage(grid: Grid, theirs: Grid, conditions: tuple[Mapping[str, Any], Map
     return found
 
 
-def _paired(grid: Grid, theirs: Grid, ours: str, former: str, seed: int) -> tuple[int, float]:
-    """Return the number of common draws and the p value of the paired test over them.
+def _paired(grid: Grid, theirs: Grid, ours: str, former: str, seed: int) -> PairedTest:
+    """Return the paired test over the common draws.
 
     Pictures of one prompt and seed with several settings come from one noise and count once, by their mean.
     """
@@ -180,8 +209,7 @@ def _paired(grid: Grid, theirs: Grid, ours: str, former: str, seed: int) -> tupl
     cells = zip(grid.blocks, grid.seeds, grid.line(ours), strict=True)
     differences = np.array([value - then.get((p, s), math.nan) for p, s, value in cells])
     averaged = draws_of(grid).averaged(differences)
-    test = paired_test(averaged, np.zeros_like(averaged), seed=seed)
-    return test.pairs, test.p
+    return paired_test(averaged, np.zeros_like(averaged), seed=seed)
 
 
 def _percent(ours: float, theirs: float) -> float | None:

@@ -201,7 +201,7 @@ def decide(
         base=control[0] if control and over == CHECKPOINT else None,
         comparisons=comparisons,
         best_per_prompt=best_per_prompt(grid, sign),
-        baseline=against_earlier(best, grid, baseline, by, sign, seed, conditions)
+        baseline=against_earlier(places, grid, baseline, by, sign, seed, conditions)
         if baseline is not None
         else None,
         shape=shape_of(grid, places if over == CHECKPOINT else (), best, sign, seed),

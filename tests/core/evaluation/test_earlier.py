@@ -96,6 +96,42 @@ def test_a_base_model_whose_pictures_have_no_score_is_told_of():
     assert "The base model without a LoRA scores 0.0" in zeros.text()
 
 
+def many(means, *, prompts=6, name="e"):
+    return [
+        replace(row, checkpoint=f"{name}{e}", epoch=e, scores={"unique_colors": row.number("unique_colors")})
+        for e, mean in enumerate(means, 1)
+        for row in sweep(mean, prompts=prompts, seeds=1)
+    ]
+
+
+def test_the_best_of_many_is_not_called_better_than_the_earlier_best_by_its_luck():
+    # six pictures: p = 0.031, proof for one checkpoint against one, luck for the best of ten
+    alone = decide(many([200]), baseline=many([205], name="old")).baseline
+    chosen = decide(many([200, *[206] * 9]), baseline=many([205], name="old"))
+    assert alone.proved
+    assert (chosen.baseline.p, chosen.baseline.proved) == (alone.p, False)
+    assert chosen.to_dict()["baseline"]["chosen_from"] == [10, 1]
+    assert chosen.to_dict()["baseline"]["p_corrected"] == pytest.approx(10 * alone.p)
+    assert "of 10 here and of 1 there, and the best of several looks better than it is" in chosen.text()
+    assert "chance or the choice may explain that (p\u00a0=\u00a00.31, corrected)" in chosen.text()
+
+
+def test_a_change_beyond_chance_and_choice_is_called_so():
+    verdict = decide(many([200, 230, 220], prompts=10), baseline=many([300, 310], prompts=10, name="old"))
+    assert verdict.baseline.proved
+    assert "That is more than chance and choice over the 10 pictures of both" in verdict.text()
+    worse = decide(many([300, 310], prompts=10), baseline=many([200, 230, 220], prompts=10, name="old"))
+    assert worse.baseline.proved
+    assert worse.baseline.change > 0
+
+
+def test_the_means_of_all_are_compared_free_of_any_choice():
+    verdict = decide(many([100, 300]), baseline=many([200, 200], name="old"))
+    assert verdict.baseline.change < -40
+    assert verdict.to_dict()["baseline"]["change_of_means_percent"] == 0
+    assert "the mean of all there: 207.5 against 207.5" in verdict.text()
+
+
 def test_settings_in_the_tables_themselves_are_compared_too():
     verdict = decide(sweep(200, steps=20), baseline=sweep(250, steps=30))
     assert "steps (20 here, 30 there)" in verdict.text()
