@@ -45,6 +45,11 @@ class Interval:
     n: int
     these_prompts: bool = False
 
+    @property
+    def spreadless(self) -> bool:
+        """Whether several cells do not differ at all, so that nothing tells how far the mean may be off."""
+        return self.n > 1 and self.low == self.high
+
     def within(self, lowest: float, highest: float) -> Interval:
         """Return the interval without what the score cannot be, for reporting; it still holds its mean.
 

@@ -31,9 +31,11 @@ def missing_notes(
     if absent:
         notes.append(f"{listed(absent)}: no picture has a score")
     if grid.missing:
+        have = "has" if grid.missing == 1 else "have"
         notes.append(
-            f"{grid.missing} of {grid.scores.size} pictures have no score; checkpoints are compared only "
-            "over the pictures that both have, and ordered by what their means would be with all of them"
+            f"{grid.missing} of {counted(grid.scores.size, 'picture')} {have} no score; checkpoints are "
+            "compared only over the pictures that both have, and ordered by what their means would be with "
+            "all of them"
         )
     if grid.contradicting:
         more = f" and {len(grid.contradicting) - 3} more" if len(grid.contradicting) > 3 else ""

@@ -32,8 +32,12 @@ def reasons(verdict: Verdict, rows: Sequence[Row]) -> tuple[str, ...]:
         return (f"No {noun(verdict)} was measured, so none can be recommended.",)
     found = [*_following_reasons(verdict, best), _mean_reason(verdict, best), *_tie_reasons(verdict, best)]
     found += [*_doubt_reasons(verdict, best), *_floor_reasons(verdict, best)]
-    choices = [f"{name}: {label_of(verdict, choice)}" for name, choice in verdict.best_per_prompt.items()]
-    if len(choices) > 1:
+    scored = {row.prompt for row in rows if not row.is_base and row.number(verdict.by) is not None}
+    choices = [
+        f"{name}: {label_of(verdict, choice) if name in scored else 'no score'}"
+        for name, choice in verdict.best_per_prompt.items()
+    ]
+    if len(choices) > 1 and len(verdict.ranking) > 1:
         more = f"; {counted(len(choices) - LISTED, 'more prompt')}" if len(choices) > LISTED else ""
         mean = f"{superlative(verdict).capitalize()} mean on each prompt (not tested, chance may explain it)"
         found.append(f"{mean}: {'; '.join(choices[:LISTED])}{more}.")
@@ -90,13 +94,24 @@ def _following_reasons(verdict: Verdict, best: Ranked) -> list[str]:
 
 
 def _mean_reason(verdict: Verdict, best: Ranked) -> str:
-    interval = best.interval
-    among = f" among the {noun(verdict)}s that may win" if len(verdict.ranking) > 1 else ""
-    span = f", 95 % interval {span_text(interval.low, interval.high)}" if interval.n > 1 else ""
-    return (
-        f"{sentence(best.label)} has the {superlative(verdict)} mean of {score_name(verdict.by)}{among}: "
-        f"{score_text(interval.mean)} over {counted(interval.n, 'picture')}{span}."
+    interval, told = best.interval, sentence(best.label)
+    span = (
+        ", without any spread"
+        if interval.spreadless
+        else f", 95 % interval {span_text(interval.low, interval.high)}"
     )
+    measured = f"{score_text(interval.mean)} over {counted(interval.n, 'picture')}"
+    measured += span if interval.n > 1 else ""
+    if len(verdict.ranking) == 1:
+        return f"{told} has this mean of {score_name(verdict.by)}: {measured}."
+    among = (
+        f"the {superlative(verdict)} mean of {score_name(verdict.by)} among the {noun(verdict)}s that may win"
+    )
+    rivals = [verdict.place(c.checkpoint) for c in verdict.comparisons]
+    if any(_beats(verdict, rival, best) for rival in rivals):
+        mean = score_text(best.adjusted)
+        return f"{told} would have {among} if no picture were missing: {mean}. Measured: {measured}."
+    return f"{told} has {among}: {measured}."
 
 
 def _tie_reasons(verdict: Verdict, best: Ranked) -> list[str]:
@@ -112,10 +127,11 @@ def _tie_reasons(verdict: Verdict, best: Ranked) -> list[str]:
     labels = listed([label_of(verdict, c.checkpoint) for c in tied])
     lines = [f"Statistically tied with {best.label}: {labels}. Chance alone may explain the difference."]
     most = max(c.pairs for c in comparisons)
-    if most < least_pairs(len(comparisons)):
+    least = least_pairs(len(comparisons))
+    if most < least:
         lines.append(
-            f"With {most} common pictures for each pair and {_rivals(len(comparisons))} no difference, "
-            f"however large, could be proved; it takes at least {least_pairs(len(comparisons))} pictures."
+            f"With {counted(most, 'common picture')} for each pair and {_rivals(len(comparisons))} no "
+            f"difference, however large, could be proved; it takes at least {least} pictures."
         )
     return [*lines, _seeds_reason(verdict, best, tied)]
 

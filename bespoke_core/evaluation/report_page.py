@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..amounts import plain, score_text, span_text
 from .contact_sheet import ReportPicture, columns_of, fitted, varied_settings
+from .intervals import Interval
 from .ranking import Ranked
 from .table import BASE, SETTING_COLUMNS, Row, labels, score_columns
 from .verdict_text import chosen_word, direction, headline, score_name
@@ -108,7 +109,7 @@ def places_of(verdict: Verdict) -> list[dict[str, Any]]:
                 "checkpoint": place.checkpoint,
                 "epoch": "" if place.epoch is None else place.epoch,
                 "mean": score_text(interval.mean),
-                "interval": span_text(interval.low, interval.high) if interval.n > 1 else "",
+                "interval": _span(interval),
                 "n": interval.n,
                 "follows": _follows(place),
                 "mark": "control" if place is verdict.base else mark,
@@ -117,6 +118,12 @@ def places_of(verdict: Verdict) -> list[dict[str, Any]]:
             }
         )
     return shown
+
+
+def _span(interval: Interval) -> str:
+    if interval.spreadless:
+        return "no spread"
+    return span_text(interval.low, interval.high) if interval.n > 1 else ""
 
 
 def _follows(place: Ranked) -> str:

@@ -23,7 +23,7 @@ from .shape import Shape, shape_of
 from .statistics import ALPHA
 from .table import Row, require_column, score_columns
 
-HIGHER_IS_BETTER = frozenset({"grid_fidelity"})
+HIGHER_IS_BETTER = frozenset({"grid_fidelity", "variance_between"})
 
 
 @dataclass(frozen=True)

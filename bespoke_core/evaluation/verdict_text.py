@@ -79,9 +79,8 @@ def ranking_lines(verdict: Verdict) -> list[str]:
     lines = [f"  {noun(verdict):<{max(width, 10)}}  epoch    mean   95 % interval    n  follows  "]
     for place in places:
         interval = place.interval
-        span = (
-            f"{score_text(interval.low)} - {score_text(interval.high)}" if interval.n > 1 else "one picture"
-        )
+        span = f"{score_text(interval.low)} - {score_text(interval.high)}"
+        span = "no spread" if interval.spreadless else span if interval.n > 1 else "one picture"
         mark = "best" if place.checkpoint == verdict.best else "tied" if place.checkpoint in tied else ""
         mark = "control" if place is verdict.base else mark
         mean = score_text(interval.mean)

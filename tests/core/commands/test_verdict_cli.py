@@ -33,6 +33,98 @@ def test_verdict_speaks_plainly(table, capsys):
     assert capsys.readouterr().out.startswith("Use epoch 8")
 
 
+HEADER = "checkpoint,epoch,prompt,seed,unique_colors\n"
+BY_HAND = {
+    "one checkpoint": (
+        "e1,1,a,1,20\ne1,1,a,2,22\ne1,1,b,1,30\n",
+        ("only one that can be chosen", "Epoch 1 has this mean of colours: 24.0 over 3 pictures"),
+        ("lowest mean", "on each prompt"),
+    ),
+    "one picture": (
+        "e1,1,a,1,20\n",
+        ("20.0 over 1 picture.", "only one seed", "only one was drawn"),
+        ("nan",),
+    ),
+    "one seed": (
+        "e1,1,a,1,20\ne1,1,b,1,30\ne2,2,a,1,25\ne2,2,b,1,31\n",
+        ("not a clear winner", "With 2 common pictures for each pair", "only one seed was drawn"),
+        ("improving", "equally good"),
+    ),
+    "scores that are NaN": (
+        "e1,1,a,1,nan\ne1,1,b,1,NaN\ne2,2,a,1,25\ne2,2,b,1,nan\n",
+        ("Use epoch 2", "e1: no picture has a score", "3 of 4 pictures have no score"),
+        ("nan", "none follows it"),
+    ),
+    "a prompt without a score": (
+        "e1,1,a,1,20\ne1,1,b,1,\ne2,2,a,1,25\ne2,2,b,1,\n",
+        ("a: epoch 1; b: no score",),
+        ("none follows it",),
+    ),
+    "no score at all": (
+        "e1,1,a,1,nan\ne2,2,a,1,\n",
+        ("there is nothing to recommend", "e1 and e2: no picture has a score"),
+        ("Use",),
+    ),
+    "missing cells": (
+        "e1,1,a,1,100\ne1,1,b,1,200\ne2,2,a,1,110\n",
+        (
+            "Use epoch 1",
+            "Epoch 1 would have the lowest mean of colours among the checkpoints that may win if no picture "
+            "were missing: 150.0. Measured: 150.0 over 2 pictures",
+            "1 of 4 pictures has no score",
+        ),
+        ("Epoch 1 has the lowest",),
+    ),
+    "rows twice": (
+        "e1,1,a,1,20\ne1,1,a,1,20\ne1,1,b,1,30\ne1,1,b,1,31\ne2,2,a,1,25\ne2,2,b,1,25\n",
+        (
+            "1 repeated row",
+            "none of which was used: e1, b, seed 1",
+            "With 1 common picture for each pair",
+            "no spread",
+        ),
+        ("25.0 - 25.0",),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BY_HAND)
+def test_a_table_written_by_hand_gets_a_plain_verdict(case, tmp_path, capsys):
+    table, said, unsaid = BY_HAND[case]
+    (tmp_path / "hand.csv").write_text(HEADER + table, encoding="utf-8")
+    assert main(["verdict", str(tmp_path / "hand.csv")]) == 0
+    text = capsys.readouterr().out
+    assert [words for words in said if words not in text] == []
+    assert [words for words in unsaid if words in text] == []
+    assert main(["verdict", str(tmp_path / "hand.csv"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["clear_winner"] is False
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "the table is empty"),
+        ("\n\n", "the table is empty"),
+        (HEADER, "has a header and no row"),
+        (HEADER + "e1,1,a,1\n", "line 2 has 4 cells, the header has 5"),
+        (HEADER + "e1,1,a,1,inf\n", "line 2: is infinite"),
+    ],
+)
+def test_a_table_that_cannot_be_judged_is_refused_in_a_sentence(text, problem, tmp_path, capsys):
+    (tmp_path / "hand.csv").write_text(text, encoding="utf-8")
+    assert main(["verdict", str(tmp_path / "hand.csv")]) == 2
+    assert problem in capsys.readouterr().err
+
+
+def test_more_variance_between_cells_is_better(tmp_path, capsys):
+    rows = [
+        Row(f"e{e}", e, f"p{i}", 0, {"variance_between": 0.4 + 0.2 * e}) for e in (1, 2) for i in range(8)
+    ]
+    write_csv(tmp_path / "t.csv", rows)
+    assert main(["verdict", str(tmp_path / "t.csv"), "--by", "variance_between", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["best"] == "e2"
+
+
 def test_demanding_a_winner_fails_without_a_clear_one(table, tmp_path):
     assert main(["verdict", str(table), "--demand-winner"]) == 1
     rows = [Row(f"e{e}", e, f"p{i}", 0, {"unique_colors": 100 * e + i}) for e in (1, 2) for i in range(8)]

@@ -53,7 +53,7 @@ def test_scores_that_are_no_numbers_are_left_out_and_said(bad):
     verdict = decide([*rows[:-1], Row("e2", 2, "p3", 2, {"unique_colors": bad})])
     assert verdict.best == "e1"
     assert verdict.place("e2").interval.n == 11
-    assert "1 of 24 pictures have no score" in notes(verdict)
+    assert "1 of 24 pictures has no score" in notes(verdict)
     assert ("'broken'" in notes(verdict)) == (bad == "broken")
     json.dumps(verdict.to_dict(), allow_nan=False)
 

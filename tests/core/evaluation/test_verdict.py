@@ -220,7 +220,7 @@ def test_only_the_base_model_leaves_nothing_to_recommend():
     [
         (rows_of([100]), "only one there is nothing to compare"),
         (rows_of([100, 120], seeds=1), "only one seed"),
-        (rows_of([100, 120])[:-1], "1 of 24 pictures have no score"),
+        (rows_of([100, 120])[:-1], "1 of 24 pictures has no score"),
         ([*rows_of([100]), Row("e2", 2, "p0", 0, {"unique_colors": math.nan})], "e2: no picture has a score"),
     ],
 )
