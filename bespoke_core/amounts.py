@@ -6,15 +6,16 @@ import math
 from collections.abc import Iterable
 
 
-def counted(count: int, one: str, many: str | None = None) -> str:
-    """Return a count with its noun: "1 caption", "1,203 captions".
+def counted(count: float, one: str, many: str | None = None) -> str:
+    """Return a count with its noun: "1 caption", "1,203 captions"; the mean or median of counts as well.
 
     Args:
         count: how many.
         one: what one of them is called, with its verb where one follows: "picture is".
         many: what several are called; `one` with an s where it is not given.
     """
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+    number = f"{count:,}" if isinstance(count, int) else f"{count:,.6g}"
+    return f"{number} {one if count == 1 else many or one + 's'}"
 
 
 def first_of(names: Iterable[str], most: int) -> str:

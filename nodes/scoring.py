@@ -44,6 +44,7 @@ class CountColors(io.ComfyNode):
     @classmethod
     def execute(cls, images: Any) -> io.NodeOutput:
         """Count."""
+        from ..bespoke_core.amounts import counted
         from ..bespoke_core.scoring.counting import count_colors
         from ..bespoke_core.scoring.main_colors import main_colors
 
@@ -53,7 +54,7 @@ class CountColors(io.ComfyNode):
         table = "picture,unique_colors\n" + "\n".join(f"{i},{c}" for i, c in enumerate(counts, 1))
         commonest = [[one.to_dict() for one in colors] for colors in main_colors(pictures)]
         shown = {
-            "text": (f"{mean:g} colours{' on average' if len(counts) > 1 else ''}",),
+            "text": (f"{counted(mean, 'colour')}{' on average' if len(counts) > 1 else ''}",),
             "unique_colors": counts,
             "mean": [mean],
             "bespoke_colors": [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..amounts import score_text
+from ..amounts import counted, score_text
 from ..errors import InputError
 from .table import SETTING_COLUMNS, Row, labels, score_columns
 
@@ -91,7 +91,7 @@ def contact_sheet(pictures: Sequence[ReportPicture], *, score: str = "unique_col
         text = f"{shown_value}{_mark(picture.row.scores.get('background_match'))}"
         _write(draw, (x, y + SPRITE_EDGE + 2), text, 12, _FAINT, width)
     if note:
-        text = f"{shown} of {len(seeds)} seeds are shown; the report's folder has all."
+        text = f"Shown: {shown} of {counted(len(seeds), 'seed')}; the report's folder has all."
         _write(draw, (8, size[1] - _LINE), text, 12, _FAINT, size[0])
     return sheet
 

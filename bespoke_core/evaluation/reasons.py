@@ -195,7 +195,7 @@ def _floor_reasons(verdict: Verdict, best: Ranked) -> list[str]:
     if verdict.floor is None:
         return []
     under = [place.label for place in verdict.ranking if place.interval.mean <= verdict.floor]
-    line = f"True art has {verdict.floor:.0f} colours after one trip through the model's VAE"
+    line = f"True art has {counted(verdict.floor, 'colour')} after one trip through the model's VAE"
     if not under:
         return [f"{line}; all {noun(verdict)}s lie above that."]
     if len(under) == len(verdict.ranking):

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ..amounts import counted
 from ..errors import InputError
 from ..files import whole_folder
 from ..sprites.pictures import read_picture
@@ -65,7 +66,7 @@ def score_files(
     """
     if prompts is not None and len(prompts) != len(paths):
         raise InputError(
-            f"there are {len(prompts)} prompts for {len(paths)} pictures",
+            f"{counted(len(prompts), 'prompt')} for {counted(len(paths), 'picture')}",
             field="prompts",
             remedy="Give one prompt for each picture.",
         )

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..amounts import counted
 from ..color.codes import format_hex
 from ..color.phrases import background_asked
 from ..errors import InputError
@@ -100,7 +101,7 @@ def score_pictures(
     """
     if prompts is not None and len(prompts) != len(images):
         raise InputError(
-            f"there are {len(prompts)} prompts for {len(images)} pictures",
+            f"{counted(len(prompts), 'prompt')} for {counted(len(images), 'picture')}",
             field="prompts",
             remedy="Give one prompt for each picture.",
         )
@@ -216,7 +217,7 @@ def prompts_for(text: str, pictures: int) -> list[str] | None:
         return lines * pictures
     if len(lines) != pictures:
         raise InputError(
-            f"has {len(lines)} lines for {pictures} pictures",
+            f"has {counted(len(lines), 'line')} for {counted(pictures, 'picture')}",
             field="prompt",
             remedy="Give one line for all pictures, or one line for each.",
         )

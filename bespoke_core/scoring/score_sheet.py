@@ -148,7 +148,7 @@ def card_lines(card: Card) -> list[tuple[str, str]]:
     """Return the lines under a sprite, each with the colour that it is written in."""
     scores = card.scores
     lines = [(card.name, _INK)]
-    lines.append((f"{scores.unique_colors} colours, {scores.perceptual_colors} told apart", _INK))
+    lines.append((f"{counted(scores.unique_colors, 'colour')}, {scores.perceptual_colors} told apart", _INK))
     behind = f"background {scores.background_color}" if scores.background_color else "background"
     lines.append((f"{behind}: {scores.background_match}", _VERDICTS.get(scores.background_match, _FAINT)))
     told = f"features: {scores.feature_match}"
@@ -160,7 +160,7 @@ def card_lines(card: Card) -> list[tuple[str, str]]:
     lines.append((f"grid {grid}", _FAINT))
     if scores.excess_colors is not None:
         more = "more" if scores.excess_colors > 0 else "fewer"
-        beyond = f"{abs(scores.excess_colors):.0f} colours {more} than"
+        beyond = f"{counted(round(abs(scores.excess_colors)), 'colour')} {more} than"
         lines.append((f"{beyond if scores.excess_colors else 'as many colours as'} the set", _FAINT))
     return lines
 

@@ -61,9 +61,12 @@ def _floor_line(scores: Sequence[Scores], floor: VaeFloor) -> str:
     assert before is not None  # a count is always measured
     assert after is not None
     if after <= before:
-        return f"VAE floor: true art keeps its {before:g} colours on one trip through this VAE {art}."
+        return (
+            f"VAE floor: true art keeps its {counted(before, 'colour')} on one trip through this VAE {art}."
+        )
     at_floor = sum(floor.says(score) != "above" for score in scores)
     return (
-        f"VAE floor: true art of {before:g} colours has {after:g} after one trip through this VAE {art}. "
-        f"At or under that: {at_floor} of {len(scores)}, whose number of colours says nothing about the LoRA."
+        f"VAE floor: true art of {counted(before, 'colour')} has {after:g} after one trip through this VAE "
+        f"{art}. At or under that: {at_floor} of {len(scores)}, whose number of colours says "
+        "nothing about the LoRA."
     )

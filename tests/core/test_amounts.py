@@ -12,6 +12,11 @@ def test_a_count_is_told_with_its_noun(count: int, told: str) -> None:
     assert counted(count, "caption") == told
 
 
+def test_the_mean_of_counts_is_told_with_its_noun_too() -> None:
+    assert counted(27.5, "colour") == "27.5 colours"
+    assert counted(1.0, "colour") == "1 colour"
+
+
 def test_verbs_and_odd_plurals_are_given() -> None:
     assert counted(1, "picture is", "pictures are") == "1 picture is"
     assert counted(3, "batch", "batches") == "3 batches"

@@ -232,7 +232,7 @@ def test_prompts_spread_over_pictures() -> None:
     assert prompts_for("a\n\nb\n", 2) == ["a", "b"]
     with pytest.raises(InputError, match="3 lines for 2"):
         prompts_for("a\nb\nc", 2)
-    with pytest.raises(InputError, match="1 prompts for 2"):
+    with pytest.raises(InputError, match="1 prompt for 2 pictures"):
         score_pictures(np.stack([portrait(GREEN)] * 2), prompts=["a"])
 
 

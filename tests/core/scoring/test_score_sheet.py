@@ -32,6 +32,12 @@ def test_the_first_are_kept_in_their_order_and_only_their_sprites_are_made(plain
     assert picked.title == "The first 3 of 50 pictures"
 
 
+def test_a_single_colour_is_told_as_one(plain: Scores) -> None:
+    told = [text for text, _ in card_lines(Card("a", GREEN, changed(plain, excess_colors=1.0)))]
+    assert "1 colour, 1 told apart" in told
+    assert "1 colour more than the set" in told
+
+
 def test_the_worst_have_wrong_colours_first_and_then_too_many(plain: Scores) -> None:
     kinds = {
         "fine": plain,

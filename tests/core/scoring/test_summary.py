@@ -39,7 +39,7 @@ def test_it_says_how_many_pictures_lie_at_or_under_what_the_vae_alone_makes() ->
 
     floor = measure_vae_floor(flat, noisy, shape=(48, 48))
     text = scores_text(scores, floor=floor)
-    assert "VAE floor: true art of 1 colours has 24 " in text
+    assert "VAE floor: true art of 1 colour has 24 " in text
     assert "At or under that: 1 of 2" in text
 
 
@@ -47,7 +47,7 @@ def test_a_vae_that_adds_no_colour_is_no_reason_to_doubt_the_pictures() -> None:
     flat = np.zeros((1, 48, 48, 3), np.uint8)
     floor = measure_vae_floor(flat, lambda batch: batch, shape=(48, 48))
     text = scores_text(score_pictures(flat), floor=floor)
-    assert "true art keeps its 1 colours" in text
+    assert "true art keeps its 1 colour on" in text
     assert "nothing about the LoRA" not in text
 
 
