@@ -29,7 +29,7 @@ class Grid:
     """The scores of a sweep as a table.
 
     Attributes:
-        names: of the checkpoints (or of another axis' values), in the order of the rows.
+        names: of the checkpoints by epoch, or of another axis' values; cells are by prompt and seed.
         epochs: of each name.
         scores: float64, shape (names, cells), NaN where missing.
         prompts: name of each cell's prompt.
@@ -72,41 +72,43 @@ def grid_of(rows: Sequence[Row], by: str, over: str = CHECKPOINT) -> Grid:
     used: nothing tells which of them is right.
     """
     aside = _together_with(rows, over)
-    cells: dict[Any, int] = {}
-    found: dict[str, dict[int, Row]] = {}
-    wrong: dict[tuple[str, int], str] = {}
-    repeated = 0
-    for row in rows:
-        name = name_on_axis(row, over)
-        index = cells.setdefault(_cell(row, over, aside), len(cells))
-        former = found.setdefault(name, {}).get(index)
-        if former is None or (former.number(by) is None and row.number(by) is not None):
-            found[name][index] = row
-        elif row.number(by) is None or _said(row, by) == _said(former, by):
-            repeated += _said(row, by) == _said(former, by)
-        else:
-            wrong[name, index] = f"{name}, {row.prompt}, seed {row.seed}"
-    for name, index in wrong:
-        del found[name][index]
-    names = tuple(found)
-    scores = np.full((len(names), len(cells)), np.nan)
-    for line, name in zip(scores, names, strict=True):
-        for index, row in found[name].items():
-            value = row.number(by)
-            line[index] = math.nan if value is None else value
+    given: dict[str, dict[Any, list[Row]]] = {}
     epochs: dict[str, int | None] = {}
     for row in rows:
-        epochs.setdefault(name_on_axis(row, over), row.epoch if over == CHECKPOINT else None)
+        name = name_on_axis(row, over)
+        given.setdefault(name, {}).setdefault(_cell(row, over, aside), []).append(row)
+        epochs.setdefault(name, row.epoch if over == CHECKPOINT else None)
+    # In an order of their own: resampling draws cells by number, and the rows' order must not change it.
+    cells = sorted({cell for of_name in given.values() for cell in of_name}, key=_place)
+    names = tuple(sorted(given, key=lambda name: (epochs[name] is None, epochs[name] or 0, name)))
+    found: dict[str, list[Row]] = {name: [] for name in names}
+    wrong = []
+    repeated = 0
+    scores = np.full((len(names), len(cells)), np.nan)
+    for line, name in zip(scores, names, strict=True):
+        for index, cell in enumerate(cells):
+            same = given[name].get(cell, [])
+            told = [row for row in same if row.number(by) is not None] or same
+            if len({_said(row, by) for row in told}) > 1:
+                wrong.append(f"{name}, {cell[0]}, seed {cell[1]}")
+            elif told:
+                row = (
+                    told[0] if len(told) == 1 else min(told, key=lambda one: repr(sorted(one.scores.items())))
+                )
+                repeated += len(told) - 1
+                found[name].append(row)
+                value = row.number(by)
+                line[index] = math.nan if value is None else value
     return Grid(
         names,
-        epochs,
+        {name: epochs[name] for name in names},
         scores,
         prompts=tuple(cell[0] for cell in cells),
         blocks=tuple(repr((cell[0], cell[2:])) for cell in cells),
         seeds=tuple(cell[1] for cell in cells),
-        rows={name: list(of_name.values()) for name, of_name in found.items()},
+        rows=found,
         repeated=repeated,
-        contradicting=tuple(wrong.values()),
+        contradicting=tuple(wrong),
     )
 
 
@@ -179,8 +181,15 @@ def _cell(row: Row, over: str, aside: str) -> tuple[Any, ...]:
     return (row.prompt, row.seed, settings, other)
 
 
+def _place(cell: tuple[Any, ...]) -> tuple[Any, ...]:
+    return (cell[0], cell[1], repr(cell[2:]))
+
+
 def _plain(value: Value) -> Value:
-    return None if value == "" else value
+    """Return a setting so that 7 and 7.0 are the same, in this table and in an earlier one."""
+    if value == "":
+        return None
+    return float(value) if isinstance(value, int) else value
 
 
 def _said(row: Row, by: str) -> tuple[Value, ...]:

@@ -67,7 +67,7 @@ def paired_test(first: Floats, second: Floats, *, seed: int = 0, flips: int = FL
     if not n:
         return PairedTest(math.nan, math.nan, 0, 1.0)
     observed = abs(float(difference.sum()))
-    threshold = observed - 1e-9 * max(1.0, float(np.abs(difference).sum()))
+    threshold = observed - 1e-9 * float(np.abs(difference).sum())
     if n <= EXACT_PAIRS:
         sums = _sign_patterns(n) @ difference
         p = float(np.mean(np.abs(sums) >= threshold))

@@ -132,6 +132,11 @@ def test_the_means_of_all_are_compared_free_of_any_choice():
     assert "the mean of all there: 207.5 against 207.5" in verdict.text()
 
 
+def test_a_setting_written_as_7_and_as_7_0_is_the_same():
+    baseline = decide(sweep(200, cfg=7), baseline=sweep(250, cfg=7.0)).baseline
+    assert (baseline.pairs, baseline.proved) == (12, True)
+
+
 def test_settings_in_the_tables_themselves_are_compared_too():
     verdict = decide(sweep(200, steps=20), baseline=sweep(250, steps=30))
     assert "steps (20 here, 30 there)" in verdict.text()
