@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
 
 import pytest
-from experiment import experiment_rows
+from experiment import MEANS, experiment_rows
 from PIL import Image
 
 from bespoke_core.cli import main
@@ -26,6 +27,51 @@ def test_verdict_prints_json_that_scripts_read(table, tmp_path, capsys):
     assert found["best"] == "bespoke-000008"
     assert found["best_per_prompt"]["green"] == "bespoke-000005"
     assert round(found["baseline_change"]) == -28
+
+
+def test_the_documented_command_gives_the_experiments_published_figures(table, tmp_path, capsys):
+    write_csv(tmp_path / "earlier.csv", [Row("keep3", 9, "green", 0, {"unique_colors": 301})])
+    arguments = ["verdict", str(table), "--baseline", str(tmp_path / "earlier.csv")]
+    assert main([*arguments, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {one["epoch"]: round(one["mean"], 1) for one in found["ranking"]} == dict(enumerate(MEANS, 1))
+    assert [one["epoch"] for one in found["ranking"][:2]] == [8, 5]
+    assert "bespoke-000005" in found["tied_with_best"]
+    assert not found["clear_winner"]
+    assert main(arguments) == 0
+    text = capsys.readouterr().out
+    assert "216.6 over 7 pictures" in text
+    assert "green: epoch 5" in text
+    assert "28 % fewer colours than its best, keep3 (216.6 against 301.0)" in text
+    assert "add about" in text
+
+
+def test_the_experiments_pictures_refuse_the_best_green_background_to_epoch_five(
+    shared_data, tmp_path, capsys
+):
+    pictures = tmp_path / "scores.csv"
+    folder = shared_data / "lora-outputs"
+    assert main(["score", str(folder), "--prompt", "bright green background", "--csv", str(pictures)]) == 0
+    with pictures.open(encoding="utf-8", newline="") as lines:
+        scores = list(csv.DictReader(lines))
+    rows = [
+        Row(
+            f"keep3-{epoch:06d}",
+            epoch,
+            "green",
+            0,
+            {"unique_colors": int(one["unique_colors"]), "background_match": one["background_match"]},
+        )
+        for epoch, one in enumerate(scores, 1)
+    ]
+    write_csv(tmp_path / "table.csv", rows)
+    capsys.readouterr()
+    assert main(["verdict", str(tmp_path / "table.csv"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["best_per_prompt"] == {"green": "keep3-000009"}
+    assert [one["epoch"] for one in found["ranking"] if one["follows_prompts"]] == [9, 10]
+    assert not found["clear_winner"]
+    assert "440.0 over 1 picture" in " ".join(found["reasons"])
 
 
 def test_verdict_speaks_plainly(table, capsys):
