@@ -12,7 +12,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,10 @@ from ..comfyui.install import SetupError, obtain_comfyui, repair_torchvision, ru
 from ..files import key_of, write_json, write_text
 
 PACK = Path(__file__).resolve().parents[2]
-NEEDED_BYTES = 5_000_000_000  # packages 3.3 GB, ComfyUI, base model, pictures, and pip's own working space
+NEEDED_BYTES = 5_000_000_000  # packages 3.8 GB, ComfyUI, base model, pictures, and pip's own working space
+
+# What the tests need: each extra that a user may install is tried with its real libraries.
+TEST_EXTRAS = ("test", "logs", "optimizers", "machines", "parquet")
 
 # torch, torchvision and torchaudio must come from one release, or the latter two replace the first.
 CONSTRAINTS = "torch==2.13.0\ntorchvision==0.28.0\ntorchaudio==2.11.0\n"
@@ -105,7 +108,7 @@ def ensure_environment(
             _make_venv(home, say)
             ready = {}
         comfyui = _obtain(home, python, say)
-        wanted = {"core": _request(comfyui, None), "test": _request(comfyui, "test")}
+        wanted = {"core": _request(comfyui, ()), "test": _request(comfyui, TEST_EXTRAS)}
         notes: list[str] = []
         for extra in ("core", "test") if test else ("core",):
             if ready.get(extra) != key_of(wanted[extra]):
@@ -163,16 +166,16 @@ def _install(
         raise
 
 
-def _request(comfyui: Path, extra: str | None) -> dict[str, Any]:
-    """Return everything that is asked of pip; the stamp is its hash."""
+def _request(comfyui: Path, extras: Sequence[str]) -> dict[str, Any]:
+    """Return everything that is asked of pip, the core's packages without extras; the stamp is its hash."""
     project = load_toml(PACK / "pyproject.toml")["project"]
     packages: list[str] = []
-    if extra is None:
+    if not extras:
         text = (comfyui / "requirements.txt").read_text(encoding="utf-8")
         lines = (line.split("#", 1)[0].strip() for line in text.splitlines())
         packages = [line for line in lines if line] + list(project["dependencies"])
     else:
-        packages = list(project["optional-dependencies"][extra])
+        packages = [name for extra in extras for name in project["optional-dependencies"][extra]]
     return {"packages": packages, "constraints": CONSTRAINTS, "python": list(sys.version_info[:3])}
 
 

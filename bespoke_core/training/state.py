@@ -212,7 +212,9 @@ def _load_optimizer(state: State, optimizer: torch.optim.Optimizer, *, rates: bo
         if kind in {"optimizer", "group"}:
             number, _, name = rest.partition(".")
             found = entries.setdefault(int(number), {}) if kind == "optimizer" else groups[int(number)]
-            found[name] = value
+            # A copy lies where the allocator puts tensors; in the file they lie at odd addresses, for which
+            # the sums of torch.dot, by which some optimizers find their rate, come out in another order.
+            found[name] = value.clone()
     optimizer.load_state_dict({**optimizer.state_dict(), "state": entries})
     for group, kept in zip(optimizer.param_groups, groups, strict=True):
         if not rates:

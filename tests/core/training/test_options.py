@@ -24,6 +24,8 @@ COMBINATIONS: dict[str, dict[str, Any]] = {
     "adafactor": {"optimizer_type": "Adafactor", "lr_warmup_steps": 0, "lr_scheduler": "adafactor"},
     "prodigy": {"optimizer_type": "Prodigy", "learning_rate": 1.0, "optimizer_args": ["d_coef=2"]},
     "lion": {"optimizer_type": "Lion", "lr_scheduler": "warmup_stable_decay", "lr_decay_steps": 2},
+    "d-adaptation": {"optimizer_type": "DAdaptAdam", "learning_rate": 1.0},
+    "schedule-free": {"optimizer_type": "AdamWScheduleFree"},
     "other noise and loss": {
         "noise_offset_random_strength": True,
         "adaptive_noise_scale": 0.1,
@@ -44,7 +46,12 @@ COMBINATIONS: dict[str, dict[str, Any]] = {
         "optimizer_type": "SGDNesterov",
     },
 }
-LIBRARIES = {"prodigy": "prodigyopt", "lion": "lion_pytorch"}
+LIBRARIES = {
+    "d-adaptation": "dadaptation",
+    "schedule-free": "schedulefree",
+    "prodigy": "prodigyopt",
+    "lion": "lion_pytorch",
+}
 
 
 def events(run: Path, kind: str) -> list[dict[str, Any]]:
@@ -130,8 +137,12 @@ def test_the_held_out_loss_is_the_mean_over_its_pictures_and_levels(
 def test_a_missing_library_is_told_before_anything_is_written(
     make_config: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if importlib.util.find_spec("dadaptation") is not None:
-        pytest.skip("dadaptation is installed")
+    found = importlib.util.find_spec
+
+    def without(name: str, package: str | None = None) -> Any:
+        return None if name == "dadaptation" else found(name, package)
+
+    monkeypatch.setattr(importlib.util, "find_spec", without)
     with pytest.raises(InputError, match="pip install dadaptation"):
         work.train_here(make_config(optimizer_type="DAdaptAdam", learning_rate=1.0), tmp_path / "run")
     assert not (tmp_path / "run").exists()
