@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from decimal import ROUND_HALF_UP, Decimal
 
 
 def counted(count: float, one: str, many: str | None = None) -> str:
@@ -40,14 +41,19 @@ def score_text(value: float) -> str:
     """Return a score at its own scale: 216.6, 4.12 and 0.0312; a whole count as it is.
 
     At least one digit after the point and three that say something, so that small distances do not all read
-    0.0 and long counts do not look more exact than they are.
+    0.0 and long counts do not look more exact than they are. A half is rounded away from zero, as at school
+    and as the canvas does it: 253.25 is 253.3.
     """
     if isinstance(value, int) or not math.isfinite(value):
         return str(value)
     size = abs(value)
     if size < 1e-4:
         return f"{value:.3g}" if value else "0.0"
-    return f"{value:.{max(1, 2 - math.floor(math.log10(size)))}f}"
+    if size >= 1e15:
+        return f"{value:.1f}"
+    digits = max(1, 2 - math.floor(math.log10(size)))
+    # `format` rounds a half to the even digit; means of two or four counts end in one often.
+    return str(Decimal(float(value)).quantize(Decimal(1).scaleb(-digits), ROUND_HALF_UP))
 
 
 def span_text(low: float, high: float) -> str:

@@ -1,8 +1,10 @@
-// The verdict as a table: each checkpoint's mean, a bar of its 95 % interval, and why it was chosen or not.
+// The verdict: its answer, and a table of each checkpoint's mean, a bar of its 95 % interval, and why it was chosen or not.
 // Names come from files of strangers: they are only ever set as text.
 import { addStyle, keepWheel, make, scoreText } from "./bespoke_views.js";
 
 const STYLE = `
+.bespoke-answer { flex: none; padding: 2px 0 2px 8px; border-left: 3px solid #ff9c5b; font-size: 13px;
+  font-weight: 600; line-height: 1.35; overflow-wrap: anywhere; user-select: text; }
 .bespoke-rows table.bespoke-ranking { table-layout: auto; }
 .bespoke-ranking th { padding: 4px 6px; }
 .bespoke-rows .bespoke-ranking td:nth-child(2), .bespoke-rows .bespoke-ranking td:nth-child(4) { white-space: nowrap; }
@@ -44,6 +46,7 @@ export function verdictView([verdict]) {
   addStyle("bespoke-verdict-style", STYLE);
   const places = [...verdict.ranking, ...(verdict.base ? [verdict.base] : [])];
   const view = make("div", "bespoke-view");
+  if (verdict.headline) view.append(make("div", "bespoke-answer", verdict.headline));
   const rows = view.appendChild(make("div", "bespoke-rows"));
   keepWheel(rows);
   if (!places.length) {

@@ -110,11 +110,13 @@ class Verdict:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the verdict as JSON-able data; keys are added over time, never renamed."""
+        from .verdict_text import headline
         from .why import why_not
 
         baseline = self.baseline
         return {
             "by": self.by,
+            "headline": headline(self),
             "ranking": [{**place.to_dict(), "why": why_not(self, place)} for place in self.ranking],
             "best": self.best,
             "clear_winner": self.clear,

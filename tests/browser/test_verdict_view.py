@@ -80,6 +80,24 @@ def test_every_checkpoint_has_its_place_its_bar_and_its_reason(page: Any) -> Non
     assert bars == [True] * 5
 
 
+def test_the_answer_stands_above_the_table_in_one_sentence(page: Any) -> None:
+    verdict = decide(rows()).to_dict()
+    show(page, verdict)
+    assert page.inner_text(".bespoke-answer") == verdict["headline"]
+    assert verdict["headline"].startswith("Use epoch 2 (lora-2)")
+    assert page.evaluate(
+        """() => document.querySelector(".bespoke-answer").getBoundingClientRect().bottom
+             <= document.querySelector("table").getBoundingClientRect().top"""
+    )
+
+
+def test_a_mean_reads_as_it_does_in_the_text(page: Any) -> None:
+    found = [Row("lora", 1, f"p{i}", 0, {"unique_colors": 253 + (i == 0)}) for i in range(4)]
+    verdict = decide(found)
+    assert "253.3 over 4 pictures" in verdict.text()
+    assert show(page, verdict.to_dict())[0][1] == "253.3"
+
+
 def test_a_name_from_a_stranger_is_text(page: Any) -> None:
     show(page, decide(rows()).to_dict())
     assert page.evaluate("() => window.ran") is None
