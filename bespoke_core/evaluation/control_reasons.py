@@ -77,6 +77,11 @@ def base_reasons(verdict: Verdict, best: Ranked) -> list[str]:
             return [
                 f"{line}: {best.label} has a {word} mean, but both lie under what the VAE alone makes of art."
             ]
+    if found.p_holm <= ALPHA:
+        return [
+            f"{line}: {best.label} has a {word} mean{seed}, but whether that is more than chance is not "
+            f"sure: the paired test says so ({over}), the interval of the difference does not."
+        ]
     return [f"{line}: {best.label} has a {word} mean, but chance may explain that{seed} ({over})."]
 
 

@@ -184,8 +184,9 @@ def _doubt_reasons(verdict: Verdict, best: Ranked) -> list[str]:
         lines.append(f"Too few pictures to judge, and so not chosen: {listed([p.label for p in few])}.")
     unsure = [p for p in map(verdict.place, verdict.doubtful) if p.following.follows is False]
     if unsure:
+        verb = "does" if len(unsure) == 1 else "do"
         lines.append(
-            f"Whether {listed([p.label for p in unsure])} really does not follow the prompts is not sure: "
+            f"Whether {listed([p.label for p in unsure])} really {verb} not follow the prompts is not sure: "
             "there are too few clear answers. More seeds would show it."
         )
     return lines

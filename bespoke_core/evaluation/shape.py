@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ..amounts import counted
 from .course import LEAST_COMMON, Course, course_of, turning_points
 from .draws import draws_of
 from .statistics import ALPHA, Floats
@@ -74,6 +75,11 @@ def shape_of(grid: Grid, places: Sequence[Ranked], best: Ranked | None, sign: fl
         first = min(e for e in late if e is not None)
         advice = f"From epoch {first} on the pictures no longer follow the prompts: training can stop before."
         return Shape("past its peak", best.epoch, max(e for e in late if e is not None), advice)
+    if len(lines) < LEAST_EPOCHS and len(own) - len(showing) + len(lines) >= LEAST_EPOCHS:
+        shape = shape_over_epochs({epoch: found[0][0] for epoch, found in lines.items()})
+        told = counted(len(lines), "epoch follows", "epochs follow")
+        advice = f"Only {told} the prompts: too few to see where the training is going."
+        return Shape(shape.phase, shape.best_epoch, shape.last_epoch, advice)
     means = {epoch: float(np.mean([mean for mean, _ in found])) for epoch, found in lines.items()}
     # Two files of one epoch: a cell counts where both have it.
     table = np.array([np.mean([line for _, line in lines[epoch]], axis=0) for epoch in sorted(lines)])

@@ -44,7 +44,8 @@ def why_not(verdict: Verdict, place: Ranked) -> str:
         return f"tied: {amount}, but both lie under what the VAE alone makes of true art"
     if found.more_seeds is None or found.more_seeds > MOST_SEEDS:
         return f"tied: {amount}, which says nothing"
-    return f"tied: {amount}, which may be chance; about {found.more_seeds} more seeds would tell"
+    seeds = counted(found.more_seeds, "more seed")
+    return f"tied: {amount}, which may be chance; about {seeds} would tell"
 
 
 def p_text(value: float) -> str:

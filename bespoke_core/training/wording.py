@@ -70,7 +70,7 @@ _SENTENCES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "samples": _samples,
     "validation": lambda event: f"held-out loss after epoch {event['epoch']}: {event['loss']:.4f}",
     "best": lambda event: (
-        f"epoch {event['epoch']} is the best so far: {event['metric']} {event['value']:.4g}"
+        f"epoch {event['epoch']} is the best so far: {event['metric'].replace('_', ' ')} {event['value']:.4g}"
     ),
     "early_stop": lambda event: f"stopped early: {event['reason']}",
     "stopping": lambda event: "stopping: the step under way ends, then the state is saved",

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from experiment import experiment_rows
 
 from bespoke_core.errors import InputError
+from bespoke_core.evaluation.control_reasons import base_reasons
 from bespoke_core.evaluation.shape import shape_over_epochs
 from bespoke_core.evaluation.table import Row
 from bespoke_core.evaluation.verdict import decide
+from bespoke_core.evaluation.why import why_not
 
 
 def rows_of(means, *, prompts=4, seeds=3, match=None, noise=1.0):
@@ -354,3 +357,31 @@ def test_every_place_says_why_it_was_not_chosen():
     assert told["e2"] == "chosen"
     assert told["e1"].startswith("worse: 100.0 more than epoch 2")
     assert told["e3"] == "does not follow the prompts: 0 of 9 clear answers are yes"
+
+
+def test_where_most_epochs_ignore_the_prompts_the_course_says_so_instead_of_asking_for_epochs():
+    verdict = decide(rows_of([300, 310, 290, 440, 500], match=["no", "no", "no", "yes", "yes"]))
+    assert verdict.shape.phase == "too few epochs"
+    assert verdict.shape.advice.startswith("Only 2 epochs follow the prompts")
+    one = decide(rows_of([300, 310, 290], match=["no", "no", "yes"]))
+    assert one.shape.advice.startswith("Only 1 epoch follows the prompts")
+    assert "Test at least three epochs" in decide(rows_of([300, 310])).shape.advice
+
+
+def test_a_small_p_value_is_not_said_to_be_chance_where_only_the_interval_disagrees():
+    rows = [Row("base", None, f"p{i // 3}", i % 3, {"unique_colors": 400 + i}) for i in range(12)]
+    verdict = decide([*rows_of([200]), *rows])
+    found, best = verdict.base_comparison, verdict.winner
+    assert found is not None and best is not None and found.better
+    unsure = replace(verdict, base_comparison=replace(found, better=False))
+    told = " ".join(base_reasons(unsure, best))
+    assert "is not sure: the paired test says so" in told
+    assert "chance may explain" not in told
+
+
+def test_one_more_seed_is_one():
+    verdict = decide(rows_of([200, 203], noise=9))
+    one = replace(
+        verdict, comparisons=tuple(replace(c, more_seeds=1, confirmed=False) for c in verdict.comparisons)
+    )
+    assert why_not(one, one.ranking[1]).endswith("about 1 more seed would tell")
