@@ -71,7 +71,31 @@ function showText(node, text) {
   box.element.value = text;
 }
 
+const WATCHED = new WeakSet();
+
+/**
+ * In the new renderer a text takes as large a share of the node's free room as a table does; let it have what it
+ * needs. The renderer writes its rows anew when a widget comes or goes, so the grid is watched.
+ */
+function keepWordsShort(node) {
+  const grid = document.querySelector(`[data-widgets-grid-node-id="${node.id}"]`);
+  if (!grid) return;
+  const shorten = () => {
+    const isView = (row) => row.querySelector(".bespoke-holder, .bespoke-sweep-holder, .bespoke-run-holder");
+    const lines = [...grid.children];
+    const rows = grid.style.gridTemplateRows.split(" ");
+    if (rows.length !== lines.length || !lines.some(isView)) return;
+    const wanted = lines.map((line, at) => (line.querySelector("textarea") ? "min-content" : rows[at])).join(" ");
+    if (grid.style.gridTemplateRows !== wanted) grid.style.gridTemplateRows = wanted;
+  };
+  requestAnimationFrame(shorten);
+  if (WATCHED.has(grid)) return;
+  WATCHED.add(grid);
+  new MutationObserver(shorten).observe(grid, { attributeFilter: ["style"], childList: true });
+}
+
 export function fit(node) {
+  keepWordsShort(node);
   const size = node.computeSize();
   node.setSize([Math.max(node.size[0], size[0], 320), Math.max(node.size[1], size[1])]);
   node.setDirtyCanvas?.(true, true);

@@ -3,6 +3,7 @@
 import { app } from "../../scripts/app.js";
 import { api } from "../../scripts/api.js";
 import { addBox, boxOf, fit } from "./bespoke.js";
+import { addStyle } from "./bespoke_views.js";
 
 const NODE = "Bespoke_Sweep";
 const BOX = "bespoke_sweep";
@@ -58,11 +59,7 @@ function duration(seconds) {
 
 class SweepView {
   constructor() {
-    if (!document.getElementById("bespoke-sweep-style")) {
-      const style = make("style", "", STYLE);
-      style.id = "bespoke-sweep-style";
-      document.head.append(style);
-    }
+    addStyle("bespoke-sweep-style", STYLE);
     this.element = make("div", "bespoke-sweep");
     const line = make("div", "bespoke-sweep-line");
     this.title = make("b");

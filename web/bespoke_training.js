@@ -120,7 +120,7 @@ class RunView {
     this.svg.setAttribute("preserveAspectRatio", "none");
     this.top = make("span");
     this.top.style.top = "2px";
-    this.bottom = make("span", "", "0");
+    this.bottom = make("span");
     this.bottom.style.bottom = "2px";
     this.key = make("span", "bespoke-run-key");
     this.chart.append(this.svg, this.top, this.bottom, this.key);
@@ -186,6 +186,7 @@ class RunView {
     }
     this.svg.replaceChildren(...shapes);
     this.top.textContent = points.length ? short(Number(most.toPrecision(2))) : "";
+    this.bottom.textContent = points.length ? "0" : "";
     this.key.replaceChildren(
       ...[
         ["loss", "#7d93a8", state.curve],
@@ -193,8 +194,9 @@ class RunView {
         ["held out", "#e8934a", state.held_out],
       ]
         .filter(([, , values]) => values.length)
-        .map(([text, color]) => {
-          const word = make("i", "", text);
+        .map(([text, color, values]) => {
+          const last = values.at(-1)[1];
+          const word = make("i", "", Number.isFinite(last) ? `${text} ${last.toFixed(3)}` : text);
           word.style.color = color;
           return word;
         }),
