@@ -36,6 +36,52 @@ def test_a_shipped_workflow_opens_without_a_red_node(canvas: Canvas, pack: Path,
     assert canvas.errors == []
 
 
+FILLED = """
+() => {
+  for (const node of app.graph._nodes)
+    if (node.type.startsWith('Bespoke_') && node.type !== 'Bespoke_LoadCheckpoint')
+      node.onExecuted({ text: ['what was found'] });
+}
+"""
+STICKING_OUT = """
+() => {
+  const box = (item) => item.boundingRect ?? item._bounding;
+  const ends = ([x, y, width, height]) => [x, y, x + width, y + height];
+  const meet = ([a, b, c, d], [e, f, g, h]) => a < g && e < c && b < h && f < d;
+  const inside = ([a, b, c, d], [e, f, g, h]) => a >= e && b >= f && c <= g && d <= h;
+  const found = [];
+  app.graph._nodes.forEach((node, at) => {
+    const own = ends(box(node));
+    for (const other of app.graph._nodes.slice(at + 1))
+      if (meet(own, ends(box(other)))) found.push(`${node.title} covers ${other.title}`);
+    for (const group of app.graph._groups) {
+      const frame = ends(box(group));
+      if (meet(own, frame) && !inside(own, frame)) found.push(`${node.title} sticks out of ${group.title}`);
+    }
+  });
+  return found;
+}
+"""
+
+
+@pytest.mark.parametrize("name", graphs.NAMES)
+def test_no_node_covers_another_or_leaves_its_frame_before_a_run_and_after(
+    canvas: Canvas, pack: Path, name: str
+) -> None:
+    canvas.load_workflow(ui_form(pack, name))
+    assert canvas.page.evaluate(STICKING_OUT) == []
+    canvas.page.evaluate(FILLED)
+    canvas.page.wait_for_timeout(300)
+    assert canvas.page.evaluate(STICKING_OUT) == []
+
+
+def test_a_workflows_note_has_no_words_in_blue_on_blue(pack: Path) -> None:
+    for name in graphs.NAMES:
+        notes = [node for node in ui_form(pack, name)["nodes"] if node["type"] == "MarkdownNote"]
+        assert notes
+        assert "`" not in notes[0]["widgets_values"][0]
+
+
 @pytest.mark.parametrize("name", graphs.NAMES)
 def test_what_the_canvas_queues_equals_the_api_twin(canvas: Canvas, pack: Path, name: str) -> None:
     canvas.load_workflow(ui_form(pack, name))

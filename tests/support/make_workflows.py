@@ -21,47 +21,48 @@ from canvas import Canvas, find_chromium, open_canvas
 WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 PACK = {"cnr_id": "bespoke", "ver": "0.1.0"}
 
+# Without `code`: the new renderer writes it in blue on blue.
 NOTES = {
     "clean_captions": "## From a messy folder to one ready for training\n1. Put your pictures and captions "
-    "in a folder under `input` and write its name in **Audit the captions as they are**.\n2. Press **Run**.\n"
+    "in a folder under *input* and write its name in **Audit the captions as they are**.\n2. Press **Run**.\n"
     "3. Look at the table: click a header to sort, type in the box to filter. The worst files are shown "
-    "under it; `report.html` is in `output/bespoke/reports`.\n4. Look at what cleaning changed: red went, "
+    "under it; *report.html* is in *output/bespoke/reports*.\n4. Look at what cleaning changed: red went, "
     "green came.\n5. The last node tells what is left for you to mend by hand.\n\nNothing of yours is "
-    "changed: the cleaned copy goes to `output/bespoke/datasets`. Set **mode** to `preview` to write "
-    "nothing, or to `in place` to change your own files after a backup; the workflow **restore_captions** "
+    "changed: the cleaned copy goes to *output/bespoke/datasets*. Set **mode** to *preview* to write "
+    "nothing, or to *in place* to change your own files after a backup; the workflow **restore_captions** "
     "takes that back.",
     "restore_captions": "## Take a cleaning in place back\n1. Write the folder that was cleaned with "
-    "**mode** `in place`.\n2. Press **Run**: the captions are byte for byte what they were.\n\nEach run "
+    "**mode** *in place*.\n2. Press **Run**: the captions are byte for byte what they were.\n\nEach run "
     "takes one cleaning back; without a backup it says so and changes nothing.",
     "train_lora": "## Train a LoRA\n1. Choose your SD1.5 checkpoint **in both places**.\n2. Write your data "
     "set's folder in **Clean Dataset**.\n3. Press **Run**. One LoRA an epoch appears in "
-    "`output/loras/bespoke/<run name>`.\n\nThe node shows the loss, and for each epoch the pictures of "
+    "*output/loras/bespoke/<run name>*.\n\nThe node shows the loss, and for each epoch the pictures of "
     "**sample_prompts** with their score; a star marks the best. It stops when **early_stopping_patience** "
     "epochs in a row were no better (0: never); no file is deleted.\n\n**Cancel** saves. **Run** again goes "
     "on from there.\n\nA kohya TOML may be pasted into **toml**; what it says wins.",
     "evaluation_sweep": "## Which epoch is best?\n1. Choose the base that the LoRA was trained on.\n"
     "2. Write the run's folder in **Find Checkpoints**.\n3. Press **Run**. Finished pictures are kept: "
-    "cancel when you like, queue again to go on.\n\nThe report is in `output/bespoke/reports`.",
+    "cancel when you like, queue again to go on.\n\nThe report is in *output/bespoke/reports*.",
     "compare_runs": "## Which run is best?\n1. Choose the base that the LoRAs were trained on.\n2. Write one "
-    "run a line in **Find Runs**: `label: folder`.\n3. Press **Run**. Every checkpoint of each run draws the "
-    "same prompts with the same seeds.\n\nThe table's column `run` holds the label.",
+    "run a line in **Find Runs**: **label: folder**.\n3. Press **Run**. Every checkpoint of each run draws "
+    "the same prompts with the same seeds.\n\nThe table's column *run* holds the label.",
     "guidance_study": "## Which guidance, with or without a negative prompt?\n1. Name the chosen checkpoint "
-    "in **Find Checkpoints**.\n2. Write the values to compare in **Sweep Grid**; `(none)` is no negative "
+    "in **Find Checkpoints**.\n2. Write the values to compare in **Sweep Grid**; *(none)* is no negative "
     "prompt.\n3. Set **dry_run** and press **Run** to learn how many pictures that is; unset it and run.\n\n"
-    "**The inference sheet** says what to use and how sure that is: `sheet.html` and `sheet.png` are in "
-    "`output/bespoke/sheets`.",
+    "**The inference sheet** says what to use and how sure that is: *sheet.html* and *sheet.png* are in "
+    "*output/bespoke/sheets*.",
     "production_samples": "## Samples of the chosen epoch\n1. Choose the base, and the checkpoint that "
-    "**Keep Chosen Checkpoint** put into `loras/bespoke/chosen`.\n2. Press **Run**.\n\nThe pictures of 512 "
-    "pixels are in `output/bespoke/sweeps/production/cells`, the sprites of 24 pixels in `sprites` beside "
+    "**Keep Chosen Checkpoint** put into *loras/bespoke/chosen*.\n2. Press **Run**.\n\nThe pictures of 512 "
+    "pixels are in *output/bespoke/sweeps/production/cells*, the sprites of 24 pixels in *sprites* beside "
     "them.",
     "whole_loop": "## The whole loop\n1. Choose your SD1.5 checkpoint **in both places**.\n2. Write your "
-    "data set's folder (under `input`) in **Audit Captions**.\n3. Press **Run** and wait for one answer: "
-    "*use epoch N*.\n\nThe report with all pictures is in `output/bespoke/reports`.",
-    "score_pictures": "## What is a folder of pictures worth?\n1. Write the folder (under `input` or "
-    "`output`) in **Score a folder of pictures**.\n2. Write what was asked for in **prompt**: one line for "
+    "data set's folder (under *input*) in **Audit Captions**.\n3. Press **Run** and wait for one answer: "
+    "*use epoch N*.\n\nThe report with all pictures is in *output/bespoke/reports*.",
+    "score_pictures": "## What is a folder of pictures worth?\n1. Write the folder (under *input* or "
+    "*output*) in **Score a folder of pictures**.\n2. Write what was asked for in **prompt**: one line for "
     "all pictures, or one line each in the order of their names.\n3. Press **Run**.\n4. Click a header of "
     "the table to sort; the pictures beside it show what was judged, outlined, with the colour found.\n\n"
-    "`scores.csv` and `scores.json` are in `output/bespoke/scores`.\n\nName your **training_set** to compare "
+    "*scores.csv* and *scores.json* are in *output/bespoke/scores*.\n\nName your **training_set** to compare "
     "with it; connect your **vae**, too, to see how many colours it makes of true art.",
 }
 
@@ -122,7 +123,7 @@ NEW_LINE = {"whole_loop": "4 Verdict and report"}
 TABLES = {
     "Bespoke_Sweep": (560, 560),
     "Bespoke_TestPrompts": (320, 130),
-    "Bespoke_TrainingConfig": (340, 140),
+    "Bespoke_TrainingConfig": (340, 280),
     "Bespoke_Verdict": (580, 420),
     "Bespoke_SaveReport": (340, 330),
     "Bespoke_Downscale": (340, 380),
@@ -131,6 +132,13 @@ TABLES = {
     "Bespoke_CleanDataset": (560, 400),
     "Bespoke_TrainLora": (500, 480),
     "Bespoke_SaveSheet": (620, 760),
+    # a few lines of text after a run
+    "Bespoke_CleanCaption": (320, 200),
+    "Bespoke_CountColors": (320, 150),
+    "Bespoke_FindCheckpoints": (320, 150),
+    "Bespoke_FindRuns": (320, 150),
+    "Bespoke_KeepChosen": (340, 150),
+    "Bespoke_SweepGrid": (320, 150),
 }
 LARGE_TABLES = {
     "Bespoke_AuditCaptions": (640, 860),
@@ -214,8 +222,9 @@ AROUND = """
 def make(canvas: Canvas, name: str) -> dict[str, Any]:
     """Lay out one workflow and return its UI form, without what changes from one making to the next."""
     graph = json.loads((WORKFLOWS / "api" / f"{name}.json").read_text(encoding="utf-8"))
+    canvas.page.wait_for_timeout(1500)  # the frontend's own first workflow must not come after ours
     canvas.load_api(graph, name)
-    tables = LARGE_TABLES if name in LARGE else TABLES
+    tables = {**TABLES, **LARGE_TABLES} if name in LARGE else TABLES
     canvas.page.evaluate(LAY_OUT, [STAGES[name], NOTES[name], PACK, tables, NEW_LINE.get(name)])
     canvas.page.wait_for_timeout(300)
     workflow = canvas.serialized()
