@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..amounts import plain, score_text, span_text
-from .contact_sheet import ReportPicture, columns_of, fitted, varied_settings
+from .contact_sheet import ReportPicture, varied_settings
 from .intervals import Interval
 from .ranking import Ranked
-from .table import BASE, SETTING_COLUMNS, Row, labels, score_columns
+from .report_pictures import inline, picture_groups, strip_of
+from .table import SETTING_COLUMNS, Row, score_columns
 from .verdict_text import chosen_word, direction, headline, score_name
 from .why import why_not
 
@@ -28,8 +28,9 @@ _SHOWN_SCORES = (
     *("unique_colors", "perceptual_colors", "background_match", "feature_match", "color_bleed"),
     *("grid_fidelity", "excess_colors", "palette_distance", "edge_distance"),
 )
-# How large the pictures are in the page, by how many there are: it must stay light enough to be sent.
-_EDGES = ((60, 320), (160, 256), (500, 192), (1500, 128), (4000, 96))
+# Settings of several values that are told in one line; prompts and hashes stand elsewhere in the page.
+_SMALL = ("base_files", "sprites", "versions")
+_PLAIN = (str, int, float)
 _MOST_OPEN = 300
 _MOST_PICTURES = 8000
 
@@ -56,6 +57,8 @@ def report_html(
     numbers = [name for name in _numeric(rows, verdict.by) if name not in _SHOWN_SCORES]
     scores = [*numbers, *(name for name in _SHOWN_SCORES if name in score_columns(rows))]
     columns = [*varied_settings(rows), *dict.fromkeys([verdict.by, *scores])]
+    groups = picture_groups(shown, verdict)
+    table = [_table_row(row, columns) for row in rows]
     return rendered(
         "report.html.jinja",
         headline=headline(verdict),
@@ -70,11 +73,15 @@ def report_html(
         chart=inline(chart),
         chart_text=_chart_text(verdict),
         prompts=settings.get("prompts") or {},
-        groups=_groups(shown, verdict),
+        name=settings.get("folder") or settings.get("name") or "",
+        groups=groups,
+        strip=strip_of(groups),
+        several_prompts=len({cell["what"] for group in groups for cell in group["cells"]}) > 1,
         left_out=len(pictures) - len(shown),
         open_all=len(shown) <= _MOST_OPEN,
         columns=columns,
-        rows=[_table_row(row, columns) for row in rows],
+        rows=table,
+        numeric=_numeric_columns(table),
         files=_files(rows),
         settings=_settings(settings),
         settings_json=json.dumps(dict(settings), indent=1, ensure_ascii=False),
@@ -148,68 +155,6 @@ def _chart_text(verdict: Verdict) -> str:
     return f"Mean of {score_name(verdict.by)} with 95 % intervals, best first: {told}."
 
 
-def _groups(pictures: Sequence[ReportPicture], verdict: Verdict) -> list[dict[str, Any]]:
-    """Return the pictures checkpoint by checkpoint, the chosen one first."""
-    edge = next((edge for most, edge in _EDGES if len(pictures) <= most), 0)
-    order = {place.checkpoint: index for index, place in enumerate(verdict.ranking)}
-    names = dict.fromkeys(picture.row.checkpoint for picture in pictures)
-    called = labels({picture.row.checkpoint: picture.row.epoch for picture in pictures})
-    ranked = sorted(names, key=lambda name: (name == BASE, order.get(name, len(order)), name))
-    groups = []
-    varied = varied_settings([picture.row for picture in pictures])
-    of_name: dict[str, list[ReportPicture]] = {}
-    for picture in pictures:
-        of_name.setdefault(picture.row.checkpoint, []).append(picture)
-    for name in ranked:
-        found = sorted(of_name[name], key=lambda p: (columns_of(p.row, varied), p.row.seed))
-        interval = verdict.place(name).interval if name in order else None
-        groups.append(
-            {
-                "name": "the base model without a LoRA" if name == BASE else called[name],
-                "file": name,
-                "best": name == verdict.best,
-                "mean": None if interval is None else score_text(interval.mean),
-                "cells": [_cell(picture, verdict, varied, edge) for picture in found],
-            }
-        )
-    return groups
-
-
-def _cell(picture: ReportPicture, verdict: Verdict, varied: Sequence[str], edge: int) -> dict[str, Any]:
-    row = picture.row
-    value = row.scores.get(verdict.by)
-    full = edge and (picture.sprite_path is None or picture.sprite_path != picture.path)
-    return {
-        "what": columns_of(row, varied),
-        "seed": row.seed,
-        "sprite": _sprite(picture) if picture.sprite_path is not None or not full else None,
-        "full": inline(fitted(picture.path, edge), "WEBP") if full else None,
-        "score": "not measured"
-        if value is None
-        else score_text(value)
-        if isinstance(value, float)
-        else value,
-        "matches": [
-            (word, row.scores[name])
-            for name, word in (("background_match", "background"), ("feature_match", "features"))
-            if row.scores.get(name) in ("yes", "no", "unclear")
-        ],
-        "wanted": _color(row.scores.get("background_color")),
-    }
-
-
-def _color(value: object) -> str | None:
-    """Return a colour code, or None for anything else: a table may come from strangers."""
-    text = str(value)
-    plain = len(text) == 7 and text[0] == "#" and all(c in "0123456789abcdefABCDEF" for c in text[1:])
-    return text if plain else None
-
-
-def _sprite(picture: ReportPicture) -> str:
-    """Return the sprite pixel for pixel; the page enlarges it without blending."""
-    return inline(fitted(picture.sprite_path or picture.path, 96))
-
-
 def _table_row(row: Row, columns: Sequence[str]) -> list[Any]:
     values: list[Any] = [row.checkpoint, "" if row.epoch is None else row.epoch, row.prompt, row.seed]
     for name in columns:
@@ -218,6 +163,19 @@ def _table_row(row: Row, columns: Sequence[str]) -> list[Any]:
         text = plain(known) if isinstance(known, float) else known
         values.append("" if value is None else text)
     return values
+
+
+def _numeric_columns(table: Sequence[Sequence[Any]]) -> set[int]:
+    """Return the columns that hold numbers and gaps only, which are set flush right."""
+    width = len(table[0]) if table else 0
+    return {at for at in range(width) if all(_is_number(line[at]) for line in table)}
+
+
+def _is_number(text: object) -> bool:
+    try:
+        return not str(text) or math.isfinite(float(str(text))) or str(text) == "nan"
+    except ValueError:
+        return False
 
 
 def _numeric(rows: Sequence[Row], by: str) -> list[str]:
@@ -236,18 +194,14 @@ def _files(rows: Sequence[Row]) -> list[tuple[str, str]]:
 
 
 def _settings(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the plain settings for a table; what is nested stands in the JSON below it."""
+    """Return the plain settings for a table; what is large or nested deeper stands in the JSON below it."""
     plain = []
     for name, value in settings.items():
-        if isinstance(value, list) and all(isinstance(one, str | int | float) for one in value):
+        if isinstance(value, dict) and name in _SMALL and all(isinstance(v, _PLAIN) for v in value.values()):
+            told = ", ".join(f"{key} {one}" for key, one in value.items())
+            plain.append((name.replace("_", " "), told))
+        elif isinstance(value, list) and all(isinstance(one, _PLAIN) for one in value):
             plain.append((name.replace("_", " "), ", ".join(str(one) for one in value)))
-        elif isinstance(value, str | int | float):
+        elif isinstance(value, _PLAIN):
             plain.append((name.replace("_", " "), str(value) or "none"))
     return plain
-
-
-def inline(picture: Image, kind: str = "PNG") -> str:
-    """Return a picture as an address that holds it, so that a page needs no other file."""
-    target = io.BytesIO()
-    picture.save(target, format=kind, **({"optimize": True} if kind == "PNG" else {"quality": 82}))
-    return f"data:image/{kind.lower()};base64," + base64.b64encode(target.getvalue()).decode("ascii")

@@ -11,7 +11,8 @@ from ..files import check_report_folder, whole_folder, write_json, write_text
 from .choice import Choice, Tried
 from .contact_sheet import ReportPicture, fitted
 from .report import markdown_line
-from .report_page import inline, rendered
+from .report_page import rendered
+from .report_pictures import inline
 from .sheet import Sheet
 from .sheet_picture import draw_sheet
 from .sheet_words import about, example_lines, recipe, result_line, words

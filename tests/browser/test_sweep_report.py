@@ -51,7 +51,12 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     pictures = pictures_in(folder)
     rows = [picture.row for picture in pictures]
     prompts = {"green": "a green thing", HOSTILE: HOSTILE}
-    settings = {"steps": 30, "prompts": prompts}
+    settings = {
+        "folder": "my_sweep",
+        "steps": 30,
+        "prompts": prompts,
+        "base_files": {"sd15.safetensors": HASH},
+    }
     files = write_report(folder / "report", rows, decide(rows), pictures=pictures, settings=settings)
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
@@ -76,11 +81,11 @@ def column(page: Any, name: str) -> int:
     heads: list[str] = page.evaluate(
         "() => [...document.querySelectorAll('#scores thead th')].map((head) => head.textContent)"
     )
-    return heads.index(name)
+    return heads.index(name.replace("_", " "))
 
 
 def test_the_page_asks_nothing_of_the_network_and_runs_no_name(page: Any) -> None:
-    assert page.title() == "Which checkpoint to use"
+    assert page.title() == "Which checkpoint to use: my_sweep"
     assert [url for url in page.asked if not url.startswith(("file:", "data:"))] == []
     assert page.said == []
     assert page.evaluate("() => window.ran") is None
@@ -129,6 +134,56 @@ def test_the_table_filters_by_words_checkpoint_and_prompt(page: Any) -> None:
     page.select_option("select[data-column='0']", index=0)
     page.select_option("select[data-column='2']", index=0)
     assert len(shown(page)) == 32
+
+
+def test_what_the_chosen_one_draws_stands_at_the_top_one_picture_a_prompt(page: Any) -> None:
+    names = page.evaluate("() => [...document.querySelectorAll('.strip img')].map((img) => img.alt)")
+    assert names == [f"epoch 2, {HOSTILE}, seed 0", "epoch 2, green, seed 0"]
+    assert "sd15.safetensors" in page.locator("#again + dl").inner_text()
+
+
+def test_numbers_stand_flush_right_and_words_do_not(page: Any) -> None:
+    def flush(name: str) -> str:
+        cell = f"#scores tbody tr td:nth-child({column(page, name) + 1})"
+        align: str = page.evaluate("(cell) => getComputedStyle(document.querySelector(cell)).textAlign", cell)
+        return align
+
+    assert [flush(name) for name in ("unique_colors", "palette_distance", "epoch")] == ["right"] * 3
+    assert flush("background_match") in ("left", "start")
+
+
+def test_a_picture_is_enlarged_by_a_click_or_a_key_and_the_arrows_turn_the_pages(page: Any) -> None:
+    first = page.locator("#groups figure .pair").first
+    first.focus()
+    page.keyboard.press("Enter")
+    assert page.locator("#large").is_visible()
+    width = page.evaluate("() => document.querySelector('#large img.sprite').getBoundingClientRect().width")
+    assert width >= 400
+    told = page.inner_text("#large p")
+    assert told.startswith("epoch 2, ")
+    page.keyboard.press("ArrowRight")
+    assert page.inner_text("#large p") != told
+    page.keyboard.press("ArrowLeft")
+    assert page.inner_text("#large p") == told
+    page.keyboard.press("Escape")
+    assert not page.locator("#large").is_visible()
+    assert page.evaluate("() => document.activeElement.matches('figure .pair')")
+    assert page.evaluate("() => window.ran") is None
+
+
+def test_the_checkpoints_are_shown_side_by_side_on_one_prompt_and_back(page: Any) -> None:
+    shown_groups = "() => [...document.querySelectorAll('#groups h3')].map((one) => one.textContent)"
+    before = page.evaluate(shown_groups)
+    page.select_option("#side", "what")
+    assert sorted(page.evaluate(shown_groups)) == sorted(["green", HOSTILE])
+    lines = page.evaluate(
+        """() => [...document.querySelector("#groups details").querySelectorAll("figcaption .of")]
+             .slice(0, 5).map((one) => one.innerText)"""
+    )
+    assert lines == ["the base model without a LoRA", "epoch 1", "epoch 2", "epoch 10", *lines[:1]]
+    page.select_option("#side", "of")
+    assert page.evaluate(shown_groups) == before
+    assert page.evaluate("() => document.querySelectorAll('#groups details:first-child figure').length") == 8
 
 
 def test_the_ranking_says_why_each_lost(page: Any) -> None:
