@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -13,6 +14,33 @@ from pathlib import Path
 from typing import Any
 
 from .errors import InputError
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+@contextmanager
+def clear_errors(place: Path, state: str = "nothing was changed") -> Iterator[None]:
+    """Turn a failure to write into an error for people.
+
+    Args:
+        place: the file or folder that is written to.
+        state: what is to be known about what was written before the failure.
+
+    Raises:
+        InputError: instead of an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        remedy = "Check the folder."
+        if error.errno in _FULL:
+            remedy = "Free some space, or choose a folder on another disk."
+        elif error.errno in _FORBIDDEN:
+            remedy = "Choose a folder that you may write to."
+        raise InputError(
+            f"cannot be written ({error.strerror or error}); {state}", file=place, remedy=remedy
+        ) from error
 
 
 @contextmanager

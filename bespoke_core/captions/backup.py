@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ..errors import InputError
-from ..files import sha256_of_file
-from .disk import clear_errors, flush, refuse_links, temporary_beside
+from ..files import clear_errors, sha256_of_file
+from .disk import flush, refuse_links, temporary_beside
 
 BACKUP_FOLDER = ".bespoke-backup"
 MANIFEST = "manifest.jsonl"

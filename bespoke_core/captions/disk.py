@@ -1,46 +1,17 @@
-"""What writing many small files has in common: errors that say what to do, and one flush for all."""
+"""What writing many small files has in common: one flush for all, hidden names, and no way through links."""
 
 from __future__ import annotations
 
-import errno
 import os
 import uuid
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 
 from ..errors import InputError
 
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _AT_ONCE = 8  # files whose writing is waited for
 _TOGETHER = 1000  # files that are listed at a time
-_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
-
-
-@contextmanager
-def clear_errors(folder: Path, state: str = "nothing was changed") -> Iterator[None]:
-    """Turn a failure to write into an error for people.
-
-    Args:
-        folder: that is written to.
-        state: what is to be known about what was written before the failure.
-
-    Raises:
-        InputError: instead of an OSError.
-    """
-    try:
-        yield
-    except OSError as error:
-        remedy = "Check the folder."
-        if error.errno in _FULL:
-            remedy = "Free some space, or choose a folder on another disk."
-        elif error.errno in _FORBIDDEN:
-            remedy = "Choose a folder that you may write to."
-        raise InputError(
-            f"cannot be written ({error.strerror or error}); {state}", file=folder, remedy=remedy
-        ) from error
 
 
 def flush(folder: Path) -> None:

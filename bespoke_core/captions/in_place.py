@@ -17,9 +17,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import sha256_of_file
+from ..files import clear_errors, sha256_of_file
 from .backup import BACKUP_FOLDER, MANIFEST, NEW, PARTIAL, Entry, read_manifest
-from .disk import clear_errors, flush, refuse_links
+from .disk import flush, refuse_links
 
 
 class Changes:

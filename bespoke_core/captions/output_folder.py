@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import InputError
-from ..files import sha256_of_file, whole_folder, write_json
-from .disk import clear_errors, flush
+from ..files import clear_errors, sha256_of_file, whole_folder, write_json
+from .disk import flush
 
 MARKER = ".bespoke-clean.json"
 

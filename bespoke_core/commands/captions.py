@@ -12,6 +12,7 @@ from ..amounts import counted
 from ..captions.clean import STRATEGIES
 from ..captions.style import DEFAULT_STYLE_PHRASES
 from ..errors import InputError
+from ..files import clear_errors
 from .caption_output import ChangesPrinter, JsonLists, print_audit, print_cleaning, progress_bar
 
 if TYPE_CHECKING:
@@ -37,7 +38,6 @@ def audit_options(parser: argparse.ArgumentParser) -> None:
 def audit(arguments: argparse.Namespace) -> int:
     """Audit a folder of captions; 1 when there are findings, else 0."""
     from ..captions.audit import audit_dataset
-    from ..captions.disk import clear_errors
     from ..captions.findings import Finding
 
     dataset = _read(arguments)

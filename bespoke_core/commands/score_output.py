@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from ..amounts import counted, score_text
 from ..errors import InputError
-from ..files import whole_file
+from ..files import clear_errors, whole_file
 from .caption_output import JsonLists, progress_bar
 from .score_prompts import find_pictures, prompts_from
 
@@ -31,7 +31,6 @@ _NAMED = 20  # of the pictures that were left out
 
 def score_folders(arguments: argparse.Namespace, size: tuple[int, int]) -> int:
     """Score the pictures of the command line one by one and hand each to every output that was asked for."""
-    from ..captions.disk import clear_errors
     from ..scoring.reference import read_reference
     from ..scoring.score_sheet import Picked
 

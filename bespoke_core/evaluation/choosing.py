@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import InputError
-from ..files import whole_file
+from ..files import clear_errors, whole_file
 from ..weights_file import read_header
 from .checkpoints import Checkpoint, inspect_lora
 from .hashes import require_unchanged
@@ -38,7 +38,7 @@ def keep_chosen(checkpoint: Checkpoint, target: Path, verdict: Mapping[str, Any]
 
     Raises:
         InputError: the checkpoint is no longer the file that was measured, the target is a file of another
-            kind, or its ending is another.
+            kind, its ending is another, or the disk is full or cannot be written.
     """
     if target.suffix.lower() != ".safetensors":
         raise InputError(
@@ -56,7 +56,8 @@ def keep_chosen(checkpoint: Checkpoint, target: Path, verdict: Mapping[str, Any]
         SOURCE_KEY: checkpoint.name,
         HASH_KEY: checkpoint.sha256,
     }
-    write_with_metadata(checkpoint.path, target, told)
+    with clear_errors(target, "an earlier chosen one there stays as it is"):
+        write_with_metadata(checkpoint.path, target, told)
     return target
 
 

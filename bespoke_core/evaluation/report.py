@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..amounts import counted
-from ..files import check_report_folder, whole_folder, write_json, write_text
+from ..files import check_report_folder, clear_errors, whole_folder, write_json, write_text
 from .chart import chart_png
 from .contact_sheet import ReportPicture, contact_sheet
 from .report_page import places_of, report_html
@@ -50,11 +50,11 @@ def write_report(
         The kind of each file to its path.
 
     Raises:
-        InputError: the folder holds files that are not a report's, or a picture is broken.
-        OSError: writing failed; an earlier report is still there.
+        InputError: the folder holds files that are not a report's, a picture is broken, or the disk is full
+            or cannot be written; an earlier report is still there.
     """
     check_report_folder(folder, FILES.values())
-    with whole_folder(folder) as building:
+    with clear_errors(folder, "an earlier report there stays as it is"), whole_folder(folder) as building:
         _write_files(building, rows, verdict, pictures, settings)
     return {kind: folder / name for kind, name in FILES.items()}
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from .. import __version__
 from ..amounts import score_text, span_text
-from ..files import check_report_folder, whole_folder, write_json, write_text
+from ..files import check_report_folder, clear_errors, whole_folder, write_json, write_text
 from .choice import Choice, Tried
 from .contact_sheet import ReportPicture, fitted
 from .report import markdown_line
@@ -40,11 +40,11 @@ def write_sheet(folder: Path, sheet: Sheet) -> dict[str, Path]:
         The kind of each file to its path.
 
     Raises:
-        InputError: the folder holds files that are not a sheet's, or a picture is broken.
-        OSError: writing failed; an earlier sheet is still there.
+        InputError: the folder holds files that are not a sheet's, a picture is broken, or the disk is full
+            or cannot be written; an earlier sheet is still there.
     """
     check_report_folder(folder, FILES.values())
-    with whole_folder(folder) as building:
+    with clear_errors(folder, "an earlier sheet there stays as it is"), whole_folder(folder) as building:
         draw_sheet(sheet).save(building / FILES["picture"])
         write_json(building / FILES["data"], {**sheet.to_dict(), "bespoke": __version__})
         write_text(building / FILES["markdown"], sheet_markdown(sheet))

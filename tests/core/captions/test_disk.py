@@ -7,8 +7,9 @@ import pytest
 from caption_folders import content, write_set
 
 from bespoke_core import cli
-from bespoke_core.captions.disk import clear_errors, flush, refuse_links, temporary_beside
+from bespoke_core.captions.disk import flush, refuse_links, temporary_beside
 from bespoke_core.errors import InputError
+from bespoke_core.files import clear_errors
 
 
 @pytest.mark.parametrize(
