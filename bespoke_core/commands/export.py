@@ -15,7 +15,7 @@ def export_options(parser: argparse.ArgumentParser) -> None:
         "place",
         type=Path,
         metavar="PLACE",
-        help="ComfyUI's output folder, a sweep's, or results.sqlite",
+        help="ComfyUI's output folder or results.sqlite: all sweeps; a sweep's folder: that one alone",
     )
     parser.add_argument("--output", type=Path, required=True, metavar="FILE", help="the table to write")
     parser.add_argument(
@@ -25,13 +25,13 @@ def export_options(parser: argparse.ArgumentParser) -> None:
 
 
 def export(arguments: argparse.Namespace) -> int:
-    """Write every picture of a store with its settings, hashes and scores."""
-    from ..evaluation.export import FORMATS, export_rows, find_stores, write_export
+    """Write every picture of a store, or of one sweep, with its settings, hashes and scores."""
+    from ..evaluation.export import FORMATS, export_rows, find_store, write_export
 
     ending = arguments.output.suffix.lstrip(".").lower()
     form = arguments.format or (ending if ending in FORMATS else "csv")
-    stores = find_stores(arguments.place)
-    rows = [row for store in stores for row in export_rows(store, sweep=arguments.sweep)]
+    store, inside = find_store(arguments.place)
+    rows = list(export_rows(store, sweep=arguments.sweep, inside=inside))
     write_export(arguments.output, rows, form)
     sweeps = len({row.scores["sweep"] for row in rows})
     if arguments.json:

@@ -10,11 +10,12 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
 from fnmatch import fnmatch
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from ..errors import BespokeError, InputError
-from ..files import whole_file, write_text
+from ..files import clear_errors, whole_file, write_text
+from .places import relative_place
 from .results import STORE_NAME, ResultsStore, record_of
 from .results_form import CELL_COLUMNS
 from .table import Row, to_csv
@@ -23,14 +24,18 @@ FORMATS = ("csv", "json", "parquet")
 _OWN = ("checkpoint", "epoch", "seed")
 
 
-def find_stores(place: Path) -> list[ResultsStore]:
-    """Return the stores of a file, a folder of results, or ComfyUI's output folder.
+def find_store(place: Path) -> tuple[ResultsStore, str]:
+    """Return a store, and the folder in it that a place means: ``.`` for all of it.
+
+    Args:
+        place: the store's file; ComfyUI's output folder, or another one with the store in it; or a folder in
+            the store's, such as a sweep's, which means the sweeps in it alone.
 
     Raises:
-        InputError: there is none.
+        InputError: there is no store.
     """
     if place.is_file():
-        return [ResultsStore(place)]
+        return ResultsStore(place), "."
     near = (place, place / "bespoke", *place.absolute().parents[:2])
     found = [folder / STORE_NAME for folder in near if (folder / STORE_NAME).is_file()]
     if not found:
@@ -39,15 +44,17 @@ def find_stores(place: Path) -> list[ResultsStore]:
             file=place,
             remedy="Give ComfyUI's output folder, a sweep's folder, or the file itself.",
         )
-    return [ResultsStore(found[0])]
+    above = found[0].parent.resolve() in place.resolve().parents
+    return ResultsStore(found[0]), relative_place(place, found[0].parent) if above else "."
 
 
-def export_rows(store: ResultsStore, *, sweep: str = "*") -> Iterator[Row]:
+def export_rows(store: ResultsStore, *, sweep: str = "*", inside: str = ".") -> Iterator[Row]:
     """Yield a row for every picture of a store, sweep by sweep, with its latest scores.
 
     Args:
         store: to read.
         sweep: pattern on the name of a sweep's folder.
+        inside: folder of a sweep, or of several, as `find_store` gives it.
     """
     select = ", ".join(f"c.{name}" for name in CELL_COLUMNS)
     with store.reading() as connection:
@@ -62,7 +69,7 @@ def export_rows(store: ResultsStore, *, sweep: str = "*") -> Iterator[Row]:
         )
         for row in rows:
             name = Path(row[0]).name or "."
-            if fnmatch(name, sweep):
+            if fnmatch(name, sweep) and (inside == "." or PurePosixPath(row[0]).is_relative_to(inside)):
                 yield _row(name, row[: len(CELL_COLUMNS)], *row[len(CELL_COLUMNS) :])
 
 
@@ -75,7 +82,7 @@ def write_export(path: Path, rows: Sequence[Row], form: str) -> None:
         form: one of `FORMATS`.
 
     Raises:
-        InputError: an unknown form, or no row.
+        InputError: an unknown form, no row, or the disk is full or cannot be written.
         BespokeError: Parquet is asked for and pyarrow is not installed.
     """
     if form not in FORMATS:
@@ -85,12 +92,13 @@ def write_export(path: Path, rows: Sequence[Row], form: str) -> None:
     if not rows:
         remedy = "Run a sweep, or name another."
         raise InputError("there is no picture to export", field="sweep", remedy=remedy)
-    if form == "csv":
-        write_text(path, to_csv(rows))
-    elif form == "json":
-        write_text(path, json.dumps([_flat(row) for row in rows], indent=1, ensure_ascii=False) + "\n")
-    else:
-        _write_parquet(path, [_flat(row) for row in rows])
+    with clear_errors(path, "an earlier table there stays as it is"):
+        if form == "csv":
+            write_text(path, to_csv(rows))
+        elif form == "json":
+            write_text(path, json.dumps([_flat(row) for row in rows], indent=1, ensure_ascii=False) + "\n")
+        else:
+            _write_parquet(path, [_flat(row) for row in rows])
 
 
 def _row(sweep: str, cell: tuple[Any, ...], scores: str | None, scored_with: str | None, scorer: Any) -> Row:

@@ -50,10 +50,42 @@ def test_json_of_one_sweep(output: Path, tmp_path: Path) -> None:
 def test_parquet_holds_the_same(output: Path, tmp_path: Path) -> None:
     parquet = pytest.importorskip("pyarrow.parquet")
     file = tmp_path / "all.parquet"
-    assert main(["export", str(output / "bespoke" / "sweeps" / "june"), "--output", str(file)]) == 0
+    assert main(["export", str(output / "bespoke" / "results.sqlite"), "--output", str(file)]) == 0
     table = parquet.read_table(file).to_pylist()
     assert len(table) == 8
     assert {row["seed"] for row in table} == {1, 2**64 - 1}
+
+
+@pytest.mark.parametrize(
+    ("place", "found"),
+    [("", 8), ("bespoke", 8), ("bespoke/sweeps", 8), ("bespoke/sweeps/june", 4), ("bespoke/sweeps/july", 4)],
+)
+def test_a_sweeps_folder_means_that_sweep_and_a_folder_above_all_in_it(
+    output: Path, tmp_path: Path, place: str, found: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "some.json"
+    assert main(["export", str(output / place), "--output", str(file), "--json"]) == 0
+    rows = json.loads(file.read_text(encoding="utf-8"))
+    assert len(rows) == found
+    assert json.loads(capsys.readouterr().out)["sweeps"] == found // 4
+    if found == 4:
+        assert {row["sweep"] for row in rows} == {place.rpartition("/")[2]}
+
+
+def test_a_sweep_of_a_like_name_is_not_taken_along(output: Path, tmp_path: Path) -> None:
+    store = output / "bespoke" / "results.sqlite"
+    plan = replace(PLAN, seeds=(9,))
+    fill(SweepFolder(store.parent / "sweeps" / "june_2", plan, SMALL, ResultsStore(store)))
+    file = tmp_path / "june.json"
+    assert main(["export", str(output / "bespoke/sweeps/june"), "--output", str(file)]) == 0
+    assert {row["sweep"] for row in json.loads(file.read_text(encoding="utf-8"))} == {"june"}
+
+
+def test_a_sweep_brought_from_elsewhere_with_its_own_store_is_exported_whole(tmp_path: Path) -> None:
+    root = tmp_path / "results"
+    fill(sweep_in(root, root / "results.sqlite"))
+    assert main(["export", str(root), "--output", str(tmp_path / "x.csv")]) == 0
+    assert len(read_csv(tmp_path / "x.csv")) == 4
 
 
 def test_parquet_without_pyarrow_says_how_to_install_it(
