@@ -1,6 +1,7 @@
 """The command line: assembles the verbs of `commands/` and turns errors into exit codes.
 
-Exit codes: 0 done; 1 problems found, or no clear winner where one was demanded; 2 bad input; 130 cancelled.
+Exit codes: 0 done; 1 problems found, or no clear winner where one was demanded; 2 bad input; 3 a server
+was lost and the same command goes on; 130 cancelled.
 Only the standard library is imported here, because `demo` and `test` run before anything is installed.
 """
 
@@ -13,11 +14,12 @@ from collections.abc import Sequence
 
 from . import __version__
 from .commands import VERBS
-from .errors import BespokeError, InputError, UserCancelledError
+from .errors import BespokeError, InputError, UnfinishedError, UserCancelledError
 
 _PACKAGES = "Use the Python that ComfyUI runs in, or install what is needed: pip install '.[alone]'."
 EXIT_DONE = 0
 EXIT_BAD_INPUT = 2
+EXIT_UNFINISHED = 3
 EXIT_CANCELLED = 130
 
 
@@ -62,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.json and isinstance(error, InputError):
             print(json.dumps({"error": _as_json(error)}, ensure_ascii=False, default=str))
         print(f"error: {error}", file=sys.stderr)
-        return EXIT_BAD_INPUT
+        return EXIT_UNFINISHED if isinstance(error, UnfinishedError) else EXIT_BAD_INPUT
     except BrokenPipeError:
         sys.stderr.close()
         return EXIT_DONE

@@ -58,3 +58,10 @@ class InputError(BespokeError, ValueError):
 
 class UserCancelledError(BespokeError):
     """The user stopped the work; what was finished is whole and on disk. Exit code 130."""
+
+
+class UnfinishedError(BespokeError):
+    """What the work ran on was lost half-way, through no fault of the input: the same command goes on.
+
+    Exit code 3, by which a script knows that it may try again.
+    """

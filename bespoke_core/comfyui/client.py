@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from ..errors import BespokeError, InputError, UserCancelledError
+from ..errors import BespokeError, InputError, UnfinishedError, UserCancelledError
 
 Graph = Mapping[str, Mapping[str, Any]]
 OnEvent = Callable[[dict[str, Any]], None]
@@ -51,6 +51,10 @@ class ComfyError(BespokeError):
         self.node, self.node_type, self.reason = node, node_type, reason.strip()
         self.exception, self.trace = exception, trace
         super().__init__(f"node {node} ({node_type}) failed: {self.reason or exception}")
+
+
+class JobLostError(ServerGoneError, UnfinishedError):
+    """The server ended or was started again while a job ran or waited, and the job is gone with it."""
 
 
 class JobInterruptedError(UserCancelledError):
@@ -172,7 +176,7 @@ class Client:
         Raises:
             ComfyError: a node failed.
             JobInterruptedError: the job was cancelled, or taken out of the queue.
-            ServerGoneError: the server no longer answers.
+            JobLostError: the server no longer answers, or was started again.
             TimeoutError: the job is not done after `timeout`; it goes on.
         """
         history = _run(_Waiter(self, prompt_id, on_event or _ignore, timeout).run())
@@ -290,6 +294,7 @@ class _Waiter:
     timeout: float | None
     last_answer: float = 0.0
     last_look: float = 0.0
+    broke: bool = False
 
     async def run(self) -> History:
         self.last_answer = time.monotonic()
@@ -301,6 +306,7 @@ class _Waiter:
                 history = await self._listen(end)
             if history is not None:
                 return history
+            self.broke = True
             if end is not None and time.monotonic() >= end:
                 raise TimeoutError(f"job {self.prompt_id} is not done after {self.timeout:g} s")
             await asyncio.sleep(pause)  # the connection broke: try again, ever more slowly
@@ -353,6 +359,15 @@ class _Waiter:
             await asyncio.sleep(0.1)
         return None
 
+    def _unknown(self) -> BespokeError:
+        """Return what it means that the server does not know the job: a server that starts knows none."""
+        if self.broke:
+            return JobLostError(
+                f"the ComfyUI server at {self.client.url} was started again while the job was there, and "
+                "has lost it."
+            )
+        return JobInterruptedError(f"job {self.prompt_id} was taken out of the server's queue")
+
     async def _look(self) -> History | None:
         """Ask the history; None while the job waits or runs, or while the server is silent for a while."""
         path = f"/history/{self.prompt_id}"
@@ -365,10 +380,13 @@ class _Waiter:
                 if self.prompt_id not in known:
                     _, reply = await self.client.fetch_json("GET", path)  # it may have ended in between
                     if self.prompt_id not in reply:
-                        raise JobInterruptedError(f"job {self.prompt_id} was taken out of the server's queue")
-        except ServerGoneError:
+                        raise self._unknown()
+        except JobLostError:
+            raise
+        except ServerGoneError as error:
+            self.broke = True
             if time.monotonic() - self.last_answer > _LOST_S:
-                raise
+                raise JobLostError(str(error)) from None
             return None
         self.last_answer = time.monotonic()
         return History.from_reply(self.prompt_id, reply[self.prompt_id]) if self.prompt_id in reply else None

@@ -10,7 +10,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from bespoke_core.comfyui.client import Client, ComfyError, History, JobInterruptedError, ServerGoneError
+from bespoke_core.comfyui.client import (
+    Client,
+    ComfyError,
+    History,
+    JobInterruptedError,
+    JobLostError,
+    ServerGoneError,
+)
 from bespoke_core.comfyui.server import free_port
 from bespoke_core.errors import InputError, UserCancelledError
 
@@ -45,6 +52,9 @@ class FakeComfy:
     async def history(self, request):
         return web.json_response({JOB: self.entry} if self.done else {})
 
+    async def get_history(self, request):
+        return await self.history(request)  # which a test may replace
+
     async def queue(self, request):
         return web.json_response({"queue_running": [[0, JOB]] if self.known else [], "queue_pending": []})
 
@@ -69,7 +79,7 @@ class FakeComfy:
 def fake() -> Iterator[tuple[FakeComfy, Client]]:
     comfy, port, loop = FakeComfy(), free_port(), asyncio.new_event_loop()
     app = web.Application()
-    app.router.add_get("/history/{job}", comfy.history)
+    app.router.add_get("/history/{job}", comfy.get_history)
     app.router.add_get("/queue", comfy.queue)
     app.router.add_get("/ws", comfy.socket)
     app.router.add_post("/{tail:.*}", comfy.post)
@@ -163,6 +173,21 @@ def test_a_job_taken_out_of_the_queue_is_not_waited_for(fake: tuple[FakeComfy, C
     comfy, client = fake
     comfy.known = False
     with pytest.raises(JobInterruptedError, match="taken out"):
+        client.wait(JOB, timeout=20)
+
+
+def test_a_server_that_was_started_again_has_lost_the_job_and_nobody_cancelled_it(
+    fake: tuple[FakeComfy, Client],
+) -> None:
+    comfy, client = fake
+    comfy.drop_first = True  # the connection breaks, and then the job is not known any more
+
+    async def history(request):
+        comfy.known = comfy.connections == 0
+        return web.json_response({})
+
+    comfy.history = history
+    with pytest.raises(JobLostError, match="was started again"):
         client.wait(JOB, timeout=20)
 
 
