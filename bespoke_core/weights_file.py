@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,15 @@ _SIGNS = {
     b"pk\3\4": "a zip or .ckpt file",
 }
 """How files begin that people take for weights, in lower case."""
+
+
+_EXPONENTS = {
+    "F16": ("<u2", 0x7C00),
+    "BF16": ("<u2", 0x7F80),
+    "F32": ("<u4", 0x7F80_0000),
+    "F64": ("<u8", 0x7FF0_0000_0000_0000),
+}
+"""Number formats, as whole numbers of their size, and the bits that are all set in NaN and infinity."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +79,31 @@ def read_header(path: Path, *, remedy: str) -> WeightsHeader:
     except (SafetensorError, OSError) as error:
         problem = _what_it_is(path) or f"is damaged, truncated or not a safetensors file ({error})"
         raise InputError(problem, file=path, remedy="Copy, download or train it again.") from None
+
+
+def not_finite(path: Path) -> str | None:
+    """Return the name of a tensor that holds NaN or an infinity, None where every number is finite.
+
+    Number formats of eight bits and whole numbers are not looked at.
+
+    Args:
+        path: of a safetensors file that `read_header` takes.
+    """
+    import numpy as np
+
+    with path.open("rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+        for name, entry in header.items():
+            if name == "__metadata__" or entry["dtype"] not in _EXPONENTS:
+                continue
+            number, exponent = _EXPONENTS[entry["dtype"]]
+            begin, end = entry["data_offsets"]
+            file.seek(8 + length + begin)
+            bits = np.frombuffer(file.read(end - begin), dtype=number)
+            if ((bits & exponent) == exponent).any():
+                return str(name)
+    return None
 
 
 def _what_it_is(path: Path) -> str | None:

@@ -170,7 +170,13 @@ class Verdict(io.ComfyNode):
             ui={
                 "text": (text,),
                 "bespoke_verdict": [verdict.to_dict()],
-                "bespoke_sweep": [{"folder": roots().relative(sweep.root), "table": "table.csv"}],
+                "bespoke_sweep": [
+                    {
+                        "folder": roots().relative(sweep.root),
+                        "table": "table.csv",
+                        "plan_table": sweep.own_table,
+                    }
+                ],
             },
         )
 
@@ -208,9 +214,9 @@ class SaveReport(io.ComfyNode):
 
         allowed = roots()
         folder = allowed.writable(report_folder, field="report_folder")
-        pictures = sweep.pictures()
-        rows = [picture.row for picture in pictures]
-        files = write_report(folder, rows, verdict, pictures=pictures, settings=sweep.settings())
+        files = write_report(
+            folder, sweep.rows(), verdict, pictures=sweep.pictures(), settings=sweep.settings()
+        )
         relative = allowed.relative(folder)
         return io.NodeOutput(
             relative,

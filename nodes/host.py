@@ -66,6 +66,11 @@ class Made:
         """Note in which state the node of this name is about to read a folder."""
         self._read[name] = (str(folder), folder_fingerprint(str(folder)))
 
+    def settle(self, folder: Path, part: str) -> None:
+        """Note that a folder is made whole now: who made it runs again when a file of its part changes."""
+        for name in [name for name, made in self._folders.items() if made == folder]:
+            self.remember_read(name, folder / part)
+
     def fingerprint(self, name: str, otherwise: str) -> str:
         """Return `otherwise`, or another value from the moment on when what was made or read has changed."""
         folder = self._folders.get(name)
@@ -154,6 +159,11 @@ def to_uint8(images: torch.Tensor) -> np.ndarray:
 def to_rgba8(images: torch.Tensor) -> np.ndarray:
     """Turn an IMAGE batch with transparency (float, N x H x W x 4, 0 to 1) into uint8 RGBA, likewise."""
     return _rounded(_checked(images))
+
+
+def holds_nan(images: torch.Tensor) -> bool:
+    """Return whether a batch holds NaN, which is no picture."""
+    return bool(images.isnan().any())
 
 
 def _checked(images: torch.Tensor) -> np.ndarray:

@@ -66,14 +66,13 @@ class SaveSheet(io.ComfyNode):
         from ..bespoke_core.evaluation.sheet_files import write_sheet
 
         folder = roots().writable(sheet_folder, field="sheet_folder")
-        pictures = sweep.pictures()
         sheet = make_sheet(
-            [picture.row for picture in pictures],
+            sweep.rows(),
             sweep.settings(),
             by=by,
             checkpoint=checkpoint_name,
             facts=lambda name: _facts(sweep, name),
-            pictures=pictures,
+            pictures=sweep.pictures(),
         )
         files = write_sheet(folder, sheet)
         with Image.open(files["picture"]) as picture:

@@ -180,12 +180,13 @@ class Sweep(io.ComfyNode):
         root = output_root() / SWEEPS / safe_name(sweep_name, field="sweep_name")
         sprites = SpriteSettings(sprite_width, sprite_height, method, reference)
         sweep = SweepFolder(root, plan, sprites, results(), files)
-        missing = sweep.missing()
+        missing = sweep.to_draw()
         told = told_before(sweep, missing) | told_there(sweep)
         if dry_run:
             told["bespoke_sweep_plan"][0] |= told_for_sharing(sweep)
             return io.NodeOutput(ExecutionBlocker(None), ExecutionBlocker(None), ui=told)
         sweep.write_plan()
+        sweep.leave_out_unfit()
         MADE.remember(cls.node_name(sweep_name), root)
         expansion = Expansion(model, clip, vae, RUNNING.start(sweep, len(missing)))
         cells = [expansion.add(cell) for cell in chosen_cells(missing, only_cells)]
@@ -206,7 +207,7 @@ class Sweep(io.ComfyNode):
         dry_run: bool | None = None,
         **_: Any,
     ) -> Any:
-        """Run again when the training set changed, or the sweep's folder was deleted; always to tell only."""
+        """Run again when the training set or a picture changed or is gone; always to tell only."""
         if dry_run:
             return float("nan")
         return MADE.fingerprint(cls.node_name(sweep_name), folder_fingerprint(training_set or None))

@@ -9,7 +9,8 @@ import folder_paths
 from comfy_api.latest import io
 
 from ..bespoke_core.amounts import counted
-from .host import BespokeSweep, output_files, picture_tensor, to_uint8
+from ..bespoke_core.evaluation.problems import DREW_NAN, problem_notes
+from .host import MADE, BespokeSweep, holds_nan, output_files, picture_tensor, to_uint8
 from .sweep_parts import RUNNING, device_name
 from .sweep_there import told_measured
 
@@ -87,6 +88,10 @@ class SweepCell(io.ComfyNode):
 
         running = RUNNING.find(folder, plan)
         sweep, seconds = running.sweep, RUNNING.lap()
+        if holds_nan(image):  # told of in the table; the other checkpoints' pictures are drawn all the same
+            told = sweep.leave_out(sweep.cell(key), DREW_NAN)
+            shown = {**told, **running.finish(seconds), "folder": folder}
+            return io.NodeOutput(key, ui={"bespoke_cell": [shown]})
         versions = {"comfyui": comfyui_version.__version__, "torch": torch.__version__}
         record = sweep.save(
             sweep.cell(key), to_uint8(image)[0], versions=versions, device=device_name(), seconds=seconds
@@ -156,16 +161,13 @@ class SweepGather(io.ComfyNode):
     @classmethod
     def execute(cls, folder: str, plan: str, only_cells: str = "", **_: Any) -> io.NodeOutput:
         """Write the table and draw the contact sheet; of a shared sweep, tell what was measured."""
-        from ..bespoke_core.evaluation.contact_sheet import contact_sheet
-
         sweep = RUNNING.find(folder, plan).sweep
         sweep.score_missing()
-        pictures = sweep.pictures()
-        sweep.write_table([picture.row for picture in pictures])
-        sheet = contact_sheet(pictures)
-        sheet_path = sweep.root / "contact_sheet.png"
-        sheet.save(sheet_path)
-        text = f"{counted(len(pictures), 'picture')} in {folder}"
+        pictures, rows = sweep.pictures(), sweep.rows()
+        sweep.write_table(rows)
+        sheet, sheet_path = sweep.write_contact_sheet(pictures)
+        MADE.settle(sweep.root, "cells")
+        text = "\n".join([f"{counted(len(pictures), 'picture')} in {folder}", *problem_notes(rows)])
         return io.NodeOutput(
             sweep,
             picture_tensor(sheet),

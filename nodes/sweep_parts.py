@@ -111,7 +111,7 @@ RUNNING = Sweeps()
 
 def told_before(sweep: SweepFolder, missing: Sequence[Cell]) -> dict[str, Any]:
     """Return what the node shows before the first picture: how many there are, and the expected time."""
-    expected = expect(sweep.plan, missing, sweep.store, device_name())
+    expected = expect(sweep.plan, missing, sweep.store, device_name(), sweep.unfit)
     return {
         "text": (expected.text(),),
         "bespoke_sweep_plan": [

@@ -17,7 +17,8 @@ def told_there(sweep: SweepFolder) -> dict[str, Any]:
     """Return the latest of the pictures that are there already, as `SweepCell` tells of new ones."""
     texts = {prompt.name: prompt.text for prompt in sweep.plan.prompts}
     cells = []
-    for row in sweep.rows()[-MOST_SHOWN:]:
+    drawn = [row for row in sweep.rows() if row.scores["picture"] is not None]
+    for row in drawn[-MOST_SHOWN:]:
         settings = {name: row.scores[name] for name in sweep.plan.varied if name in row.scores}
         named = {"checkpoint": row.checkpoint, "prompt_name": row.prompt, "seed": row.seed}
         scores = {name: row.scores.get(name) for name in ("unique_colors", "background_match")}
@@ -40,10 +41,12 @@ def told_for_sharing(sweep: SweepFolder) -> dict[str, Any]:
 
 
 def told_measured(sweep: SweepFolder, only_cells: str) -> dict[str, Any]:
-    """Return what was measured on the chosen cells, by key, and the VAE's floor or None.
+    """Return what was measured on the chosen cells, by key, why others have no picture, and the VAE's floor.
 
     Another machine that gathers the pictures may not have the training set to measure them against.
     """
     cells = [cell.key for cell in chosen_cells(sweep.plan.cells, only_cells)]
     scores = sweep.store.scores(sweep.folder, sweep.sprites.key, cells)
-    return {"scores": scores, "floor": sweep.floor()}
+    every = sweep.problems()
+    problems = {key: every[key] for key in cells if key in every}
+    return {"scores": scores, "problems": problems, "floor": sweep.floor()}

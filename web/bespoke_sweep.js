@@ -106,19 +106,22 @@ class SweepView {
   add(cell) {
     const { settings, scores } = cell;
     const row = make("tr");
-    const picture = make("img");
-    const place = { filename: cell.picture, subfolder: `${cell.folder}/cells`, type: "output" };
-    picture.src = api.apiURL(`/view?${new URLSearchParams(place)}`);
-    picture.alt = "";
-    picture.loading = "lazy";
     const first = make("td");
-    first.append(picture);
+    if (cell.picture) {
+      const picture = make("img");
+      const place = { filename: cell.picture, subfolder: `${cell.folder}/cells`, type: "output" };
+      picture.src = api.apiURL(`/view?${new URLSearchParams(place)}`);
+      picture.alt = "";
+      picture.loading = "lazy";
+      first.append(picture);
+    }
     const values = [settings.checkpoint, settings.prompt_name, settings.seed];
     values.push(...this.varied.map((name) => settings[name]));
     row.append(first, ...values.map((value) => make("td", "", String(value ?? ""))));
     row.append(make("td", "bespoke-number", String(scores.unique_colors ?? "")));
-    row.append(make("td", `bespoke-${scores.background_match}`, scores.background_match ?? ""));
-    row.title = settings.prompt;
+    const match = cell.problem ? "not measured" : (scores.background_match ?? "");
+    row.append(make("td", `bespoke-${scores.background_match}`, match));
+    row.title = cell.problem ?? settings.prompt;
     this.body.prepend(row);
     if (this.body.rows.length > MOST_ROWS) this.body.lastElementChild.remove();
     if (cell.total) this.show(cell.done, cell.total, cell.seconds_left);

@@ -16,7 +16,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ..errors import BespokeError
+from ..errors import BespokeError, UnfinishedError
 from ..evaluation.cells import Cells
 from ..evaluation.checkpoints import Checkpoint
 from ..evaluation.measuring import SCORING_VERSION, SpriteSettings
@@ -24,7 +24,7 @@ from ..evaluation.plan import plan_from_dict
 from ..evaluation.plan_file import PlanFile
 from ..evaluation.results import STORE_NAME, ResultsStore
 from ..evaluation.store import SweepFolder
-from ..files import write_bytes
+from ..files import clear_errors, write_bytes
 from ..paths import safe_name
 from .client import Client, ComfyError
 from .sweep import plan_of, sweep_graph
@@ -42,11 +42,13 @@ class Drawn:
         pictures: their file names to their bytes.
         scores: key of each cell to what was measured on it.
         floor: what the VAE makes of the training set; None where that was not measured.
+        problems: keys of the cells that gave no picture, with the reason.
     """
 
     pictures: Mapping[str, bytes]
     scores: Mapping[str, Mapping[str, Any]]
     floor: Mapping[str, Any] | None
+    problems: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -94,8 +96,10 @@ def draw_part(plan: PlanFile, server: str, cells: Mapping[str, str]) -> Drawn:
     outputs = client.wait(client.queue(graph)).raise_for_failure().outputs
     [measured] = [one for output in outputs.values() for one in output.get("bespoke_measured", ())]
     folder = f"bespoke/sweeps/{safe_name(plan.name)}/cells"
-    pictures = {name: client.view(name, folder) for name in cells.values()}
-    return Drawn(pictures, measured["scores"], measured["floor"])
+    told = measured.get("problems") or {}
+    problems = {key: str(told[key]) for key in cells if key in told}
+    pictures = {name: client.view(name, folder) for key, name in cells.items() if key not in problems}
+    return Drawn(pictures, measured["scores"], measured["floor"], problems)
 
 
 def run_on_machines(
@@ -119,8 +123,8 @@ def run_on_machines(
         The finished sweep, its table written.
 
     Raises:
-        BespokeError: Ray is not installed, the servers do not have the same files, all of them are lost, or a
-            node failed.
+        BespokeError: Ray is not installed, the servers do not have the same files, or a node failed.
+        UnfinishedError: all of them are lost.
     """
     try:
         import ray
@@ -169,7 +173,9 @@ def _draw_all(
             running[task.remote(plan, server, _names(cells))] = server, cells
         if not running:
             reasons = "; ".join(f"{server}: {reason}" for server, reason in dealer.lost.items())
-            raise BespokeError(f"every server is lost ({reasons}). What is finished is kept; run it again.")
+            raise UnfinishedError(
+                f"every server is lost ({reasons}). What is finished is kept; run the same command again."
+            )
         [done], _ = ray.wait(list(running), num_returns=1)
         server, cells = running.pop(done)
         try:
@@ -218,8 +224,11 @@ def _names(cells: Cells) -> dict[str, str]:
 
 
 def _take_in(sweep: SweepFolder, drawn: Drawn, cells: Cells, server: str) -> None:
+    sweep.store.put_problems(sweep.folder, drawn.problems)
+    cells = cells.some(place for place, cell in enumerate(cells) if cell.key not in drawn.problems)
     for name in _names(cells).values():
-        write_bytes(sweep.root / "cells" / name, drawn.pictures[name])
+        with clear_errors(sweep.root, "what is finished is kept"):
+            write_bytes(sweep.root / "cells" / name, drawn.pictures[name])
     proved = {cell.key for cell, _ in sweep.finished(cells)}  # takes up what is what it should be
     for cell in cells:
         if cell.key not in proved:

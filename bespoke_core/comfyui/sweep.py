@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -11,11 +12,15 @@ from ..evaluation.plan_file import PlanFile
 from ..evaluation.prompts import prompt_lines
 from ..evaluation.runs import run_lines
 from ..evaluation.settings import SamplerSettings, grid_texts
-from ..evaluation.table import parse_csv
-from ..files import write_bytes, write_json
-from .client import Client
+from ..evaluation.table import Row, parse_csv
+from ..files import clear_errors, write_bytes, write_json
+from .client import Client, JobLostError
 
 Graph = dict[str, dict[str, Any]]
+_GO_ON = (
+    "What is drawn is kept on the server. Run the same command again when the server answers: only what is "
+    "missing is drawn."
+)
 
 
 def sweep_graph(plan: PlanFile, *, dry_run: bool = False, only_cells: str = "", judged: bool = True) -> Graph:
@@ -104,32 +109,78 @@ def run_sweep(
         The verdict as JSON-able data.
 
     Raises:
-        BespokeError: the server refused the plan, a node failed, or the connection was lost.
+        BespokeError: the server refused the plan, a node failed, or `output` cannot be written.
+        JobLostError: the server ended or was started again; the same call goes on.
     """
-    history = client.wait(client.queue(sweep_graph(plan)), on_event=on_event).raise_for_failure()
+    job = client.queue(sweep_graph(plan))
+    try:
+        history = client.wait(job, on_event=on_event).raise_for_failure()
+    except JobLostError as error:
+        raise JobLostError(f"{error} {_GO_ON}") from None
     # Only the verdict is sure to be in the history: what ComfyUI takes from its cache leaves no other trace.
     told = history.outputs["verdict"]
     verdict: dict[str, Any] = told["bespoke_verdict"][0]
     folder = told["bespoke_sweep"][0]["folder"]
-    table = client.view(told["bespoke_sweep"][0]["table"], folder)
-    for row in parse_csv(table.decode("utf-8"), name="table.csv"):
-        for column in ("picture", "sprite"):
-            fetch_file(client, folder, str(row.scores[column]), output)
-    write_bytes(output / "table.csv", table)
-    write_json(output / "settings.json", plan.model_dump())
-    write_json(output / "verdict.json", verdict)
+    table = fetch_table(client, told["bespoke_sweep"][0])
+    with clear_errors(output, "all is kept on the server, and the same command brings it"):
+        for row in parse_csv(table.decode("utf-8"), name="table.csv"):
+            fetch_pictures(client, folder, row, output)
+        write_bytes(output / "table.csv", table)
+        write_json(output / "settings.json", plan.model_dump())
+        write_json(output / "verdict.json", verdict)
     return verdict
 
 
-def fetch_file(client: Client, folder: str, place: str, output: Path) -> None:
-    """Bring one file of a sweep's folder into the same place below another folder.
+def fetch_table(client: Client, told: Mapping[str, Any]) -> bytes:
+    """Return the table of just the plan that a verdict was about.
+
+    Another plan of the same name may have replaced the folder's ``table.csv`` in the meantime.
+
+    Args:
+        client: of the server.
+        told: of the sweep, as the Verdict node does.
 
     Raises:
         InputError: the place, which the server named, leads out of the folder, or there is no such file.
     """
+    # A server with an earlier version tells of the folder's table only.
+    return _fetched(client, told["folder"], str(told.get("plan_table") or told["table"]))
+
+
+def fetch_pictures(client: Client, folder: str, row: Row, output: Path, *, anew: bool = True) -> None:
+    """Bring a row's picture and sprite into the same places below another folder.
+
+    Args:
+        client: of the server.
+        folder: of the sweep there.
+        row: of its table; one without a picture brings nothing.
+        output: the other folder.
+        anew: also what is there already.
+
+    Raises:
+        InputError: a place, which the server named, leads out of the folder; there is no such file; or the
+            picture is another one than the row measures.
+    """
+    for column in ("picture", "sprite"):
+        place = row.scores.get(column)
+        if place is None or (not anew and (output / str(place)).is_file()):
+            continue
+        data = _fetched(client, folder, str(place))
+        measured = row.scores.get("picture_sha256")
+        if column == "picture" and measured and hashlib.sha256(data).hexdigest() != measured:
+            raise InputError(
+                "is another picture by now than the one in the table",
+                file=f"{folder}/{place}",
+                remedy="Run the same command again: it is drawn and measured anew.",
+            )
+        write_bytes(output / str(place), data)
+
+
+def _fetched(client: Client, folder: str, place: str) -> bytes:
     path = PurePosixPath(place)
-    if path.is_absolute() or path.parts[:1] not in {("cells",), ("sprites",)} or ".." in path.parts:
+    ours = path.parts[:1] in {("cells",), ("sprites",), ("plans",)} or place == "table.csv"
+    if path.is_absolute() or not ours or ".." in path.parts or "\\" in place:
         raise InputError(
             "is no place in a sweep's folder", field="picture", value=place, remedy="Do not use this server."
         )
-    write_bytes(output / path, client.view(path.name, f"{folder}/{path.parent.as_posix()}"))
+    return client.view(path.name, f"{folder}/{path.parent.as_posix()}" if path.parent.parts else folder)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import BespokeError, InputError, UserCancelledError
 from ..evaluation.following import following
 from ..evaluation.plan_file import PlanFile
+from ..evaluation.problems import problem_notes, problem_of
 from ..evaluation.seeds import parse_seeds
 from ..evaluation.settings import SamplerSettings
 from ..evaluation.stopping import PATIENCE
@@ -18,7 +19,7 @@ from ..files import sha256_of_file
 from ..sampling.history import JudgedEpoch, read_history, write_history
 from ..training.judge import SAMPLES_FOLDER, SCORES_FILE, Judge, Judgement, Stop, Tell, tell_best
 from .client import Client, History
-from .sweep import fetch_file, sweep_graph
+from .sweep import fetch_pictures, fetch_table, sweep_graph
 from .sweep_decision import Decision, decide_by_rows
 from .sweep_plan import plan_for_run
 
@@ -134,7 +135,7 @@ class SweepJudge:
         """
         told = self._run(epoch, step, tell).outputs["verdict"]["bespoke_sweep"][0]
         folder = told["folder"]
-        rows = parse_csv(self.client.view(told["table"], folder).decode("utf-8"), name=TABLE_FILE)
+        rows = parse_csv(fetch_table(self.client, told).decode("utf-8"), name=TABLE_FILE)
         new = [row for row in rows if row.checkpoint == checkpoint.stem]
         own = sha256_of_file(checkpoint)
         if not new or any(row.scores.get("checkpoint_sha256") != own for row in new):
@@ -146,10 +147,7 @@ class SweepJudge:
                 remedy="Name the run's folder in the plan as the server sees it.",
             )
         for row in rows:
-            for column in ("picture", "sprite"):
-                place = str(row.scores[column])
-                if not (self._folder / place).is_file():
-                    fetch_file(self.client, folder, place, self._folder)
+            fetch_pictures(self.client, folder, row, self._folder, anew=False)
         write_csv(self._folder / TABLE_FILE, rows)
         self._rows = tuple(rows)
         self._tell_samples(epoch, step, new, tell)
@@ -182,8 +180,11 @@ class SweepJudge:
         return len(self.sweep.test_prompts) * seeds * len(settings.over(SamplerSettings()))
 
     def _tell_samples(self, epoch: int, step: int, new: Sequence[Row], tell: Tell) -> None:
-        paths = [f"{SAMPLES_FOLDER}/{row.scores['picture']}" for row in new]
-        sprites = [f"{SAMPLES_FOLDER}/{row.scores['sprite']}" for row in new]
+        for note in problem_notes(new):
+            tell("notice", text=f"Not measured: {note}.")
+        drawn = [row for row in new if not problem_of(row)]
+        paths = [f"{SAMPLES_FOLDER}/{row.scores['picture']}" for row in drawn]
+        sprites = [f"{SAMPLES_FOLDER}/{row.scores['sprite']}" for row in drawn]
         numbers = [value for row in new if (value := row.number(self.sweep.by)) is not None]
         scores = {
             self.sweep.by: round(math.fsum(numbers) / len(numbers), 4) if numbers else None,

@@ -59,8 +59,9 @@ def sweep(arguments: argparse.Namespace) -> int:
 
     def count(event: dict[str, Any]) -> None:
         nonlocal finished
-        if event.get("type") == "executed" and "bespoke_cell" in (event["data"].get("output") or {}):
-            finished += 1
+        output = event["data"].get("output") if event.get("type") == "executed" else None
+        for cell in (output or {}).get("bespoke_cell", ()):
+            finished += not cell.get("problem")
             print(f"\r{counted(finished, 'picture')} drawn", end="", file=sys.stderr, flush=True)
 
     found = run_sweep(plan, Client(servers[0]), arguments.output, on_event=count)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -23,23 +23,28 @@ class Expectation:
         seconds: that drawing them will take; None where no picture of that size and number of steps was drawn
             on this device before.
         made_of: how the number comes about, in words.
+        left_out: checkpoints that are not drawn, with the reason.
+        aside: pictures of these.
     """
 
     pictures: int
     missing: int
     seconds: float | None
     made_of: str
+    left_out: tuple[str, ...] = ()
+    aside: int = 0
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return asdict(self)
+        return {**asdict(self), "left_out": list(self.left_out)}
 
     def text(self) -> str:
         """Return the expectation in words."""
         lines = [f"{counted(self.pictures, 'picture')}: {self.made_of}."]
-        there = self.pictures - self.missing
+        lines += [f"Not drawn: {one}." for one in self.left_out]
+        there = self.pictures - self.missing - self.aside
         if self.missing == 0:
-            lines.append("All of them are there already.")
+            lines.append(f"All {'others' if self.aside else 'of them'} are there already.")
             return "\n".join(lines)
         if there:
             lines.append(f"{there} are there already, {self.missing} are to be drawn.")
@@ -48,21 +53,30 @@ class Expectation:
         return "\n".join(lines)
 
 
-def expect(plan: SweepPlan, missing: Sequence[Cell], store: ResultsStore, device: str) -> Expectation:
+def expect(
+    plan: SweepPlan,
+    missing: Sequence[Cell],
+    store: ResultsStore,
+    device: str,
+    unfit: Mapping[str, str] | None = None,
+) -> Expectation:
     """Return what a plan costs from where it stands.
 
     Args:
         plan: the whole sweep.
-        missing: its cells without a picture.
+        missing: its cells that are to be drawn.
         store: whose earlier pictures tell the time, of whichever sweep.
         device: what will draw.
+        unfit: checkpoints that are not drawn, by name, with the reason.
     """
     kinds = Counter((cell.sampler.width, cell.sampler.height, cell.sampler.steps) for cell in missing)
     seconds: float | None = 0.0
     for (width, height, steps), count in kinds.items():
         one = store.seconds_for({"width": width, "height": height, "steps": steps}, device)
         seconds = None if one is None or seconds is None else seconds + count * one
-    return Expectation(plan.count, len(missing), seconds, _made_of(plan))
+    left_out = tuple(f"{name}: {problem}" for name, problem in (unfit or {}).items())
+    aside = len(left_out) * len(plan.settings) * len(plan.prompts) * len(plan.seeds)
+    return Expectation(plan.count, len(missing), seconds, _made_of(plan), left_out, aside)
 
 
 def duration(seconds: float) -> str:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from .problems import problem_of
 from .table import Row, score_columns
 
 FOLLOW_COLUMNS = ("background_match", "feature_match")
@@ -83,6 +84,8 @@ def following(rows: Iterable[Row]) -> Following:
     flat = pictures = judged = bleeding = 0
     kept = 0.0
     for row in rows:
+        if problem_of(row):  # nothing was drawn that could follow or not
+            continue
         found = [answer for c in FOLLOW_COLUMNS if (answer := row.scores.get(c)) in answers]
         for answer in found:
             answers[str(answer)] += 1

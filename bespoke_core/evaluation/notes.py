@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ..amounts import counted
 from .following import unmeasured_features
 from .grid import CHECKPOINT, Grid
+from .problems import problem_notes, problem_of
 from .table import Row
 from .verdict_text import listed, noun
 
@@ -27,7 +28,9 @@ def missing_notes(
         earlier: rows of the table to compare with, where one was given.
     """
     notes = unmeasured_features(rows)
-    absent = [name for name in grid.names if all(place.checkpoint != name for place in verdict.ranking)]
+    notes += problem_notes(rows)
+    ranked = {place.checkpoint for place in verdict.ranking}
+    absent = [name for name in grid.names if name not in ranked and not all(map(problem_of, grid.rows[name]))]
     if absent:
         notes.append(f"{listed(absent)}: no picture has a score")
     if grid.missing:

@@ -24,7 +24,7 @@ from statistics import median
 from typing import Any
 
 from ..errors import BespokeError, InputError
-from .results_form import APPLICATION, CELL_COLUMNS, FORM, SCHEMA, SETTING_NAMES
+from .results_form import ADDED, APPLICATION, CELL_COLUMNS, FORM, SCHEMA, SETTING_NAMES
 
 STORE_NAME = "results.sqlite"
 _WAIT_S = 60.0  # for another writer
@@ -118,9 +118,9 @@ class ResultsStore:
         with self._clear_errors(), closing(self._open()) as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                if _form_of(connection, self.path) == 0:
-                    for statement in SCHEMA:
-                        connection.execute(statement)
+                new = _form_of(connection, self.path) == 0
+                for statement in (*SCHEMA, *ADDED) if new else ADDED:
+                    connection.execute(statement)
                 yield connection
                 connection.execute("COMMIT")
             except BaseException:
@@ -187,6 +187,26 @@ class ResultsStore:
         """Write records and scores in one transaction; those of the same cell or picture are replaced."""
         with self.writing() as connection:
             put_rows(connection, folder, cells, scores)
+
+    def problems(self, folder: str, keys: Sequence[str]) -> dict[str, str]:
+        """Return why cells of a folder that were tried gave no picture, by key."""
+        with self.reading() as connection:
+            there = connection is not None and connection.execute(
+                "SELECT 1 FROM sqlite_master WHERE name = 'problems'"
+            )
+            if not there or there.fetchone() is None:  # written by an earlier version
+                return {}
+        return dict(
+            self._by_keys("SELECT key, problem FROM problems WHERE folder = ?", "key", (folder,), keys)
+        )
+
+    def put_problems(self, folder: str, problems: Mapping[str, str]) -> None:
+        """Keep why cells gave no picture, by key, until one is drawn."""
+        with self.writing() as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO problems VALUES (?, ?, ?, ?)",
+                [(folder, key, problem, time.time()) for key, problem in problems.items()],
+            )
 
     def seconds_for(self, settings: Mapping[str, Any], device: str) -> float | None:
         """Return how long a picture of this size and number of steps took on a device, None where unknown.
@@ -276,9 +296,13 @@ def put_rows(
 ) -> None:
     """Write records and scores through an open transaction."""
     marks = ", ".join("?" * len(CELL_COLUMNS))
+    cells = list(cells)
     connection.executemany(
         f"INSERT OR REPLACE INTO cells ({', '.join(CELL_COLUMNS)}) VALUES ({marks})",
         (_row_of(folder, cell) for cell in cells),
+    )
+    connection.executemany(
+        "DELETE FROM problems WHERE folder = ? AND key = ?", [(folder, cell.key) for cell in cells]
     )
     connection.executemany(
         "INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?, ?, ?)",

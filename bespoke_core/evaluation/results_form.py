@@ -70,3 +70,14 @@ SCHEMA = (
     ) WITHOUT ROWID""",
     "CREATE TABLE floors (key TEXT PRIMARY KEY, floor TEXT NOT NULL) WITHOUT ROWID",
 )
+
+ADDED = (
+    """CREATE TABLE IF NOT EXISTS problems (
+        folder TEXT NOT NULL,
+        key TEXT NOT NULL, -- of a cell that was tried and gave no picture
+        problem TEXT NOT NULL, -- in words
+        created REAL NOT NULL,
+        PRIMARY KEY (folder, key)
+    ) WITHOUT ROWID""",
+)
+"""Tables that earlier versions did not make; those leave them alone, so that the form stays the same."""

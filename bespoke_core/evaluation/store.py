@@ -4,9 +4,10 @@ Layout of a sweep folder::
 
     plan.json                     the latest plan, for people and for the command line
     plans/<plan key>.json         every plan that was run here
+    plans/<plan key>.csv          its table, which no other plan of this folder replaces
     cells/<file stem>.png         the picture as it was decoded; its settings and its proof in its metadata
     sprites/<file stem>.png       the picture shrunk to a sprite; other sizes in a folder of their own
-    table.csv                     one row a cell, written when the sweep ends
+    table.csv                     one row a cell, written when a sweep ends: that of the latest plan
 
 The numbers stand in ``results.sqlite``: one file for all sweeps of a ComfyUI, in ``output/bespoke``, so that
 sweeps of many months can be compared and exported together; a folder that was brought from elsewhere keeps
@@ -28,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import __version__
 from ..errors import InputError
-from ..files import key_of, sha256_of_file, write_bytes, write_json
+from ..files import key_of, sha256_of_file, whole_file, write_bytes, write_json
 from .cells import Cell, Cells
 from .finished import Piece, current, in_pieces
 from .hashes import stamp_of
@@ -36,12 +37,14 @@ from .measuring import SCORING_VERSION, SpriteSettings, measure, shrunk
 from .picture_file import png_bytes, read_png
 from .places import relative_place, store_of
 from .plan import SweepPlan, plan_from_dict
+from .problems import weights_problem
 from .results import CellRecord, ResultsStore, ScoreRecord, clear_errors, put_rows
 from .sweep_rows import row_of
 from .table import Row, write_csv
 
 if TYPE_CHECKING:
     import numpy as np
+    from PIL.Image import Image
 
     from .contact_sheet import ReportPicture
 
@@ -98,6 +101,48 @@ class SweepFolder:
     def missing(self) -> Cells:
         """Return the cells of the plan that have no whole, unchanged picture yet."""
         return self.plan.cells.some(place for piece in self._pieces() for place in piece.missing)
+
+    @cached_property
+    def unfit(self) -> dict[str, str]:
+        """Checkpoints of the plan that can only draw NaN, by name, with the reason."""
+        told = {one.name: weights_problem(one) for one in self.plan.checkpoints}
+        return {name: problem for name, problem in told.items() if problem is not None}
+
+    def to_draw(self) -> Cells:
+        """Return the missing cells without those of `unfit` checkpoints, which are not tried."""
+        missing = self.missing()
+        if not self.unfit:
+            return missing
+        return missing.some(
+            place for place, cell in enumerate(missing) if cell.checkpoint_name not in self.unfit
+        )
+
+    def leave_out_unfit(self) -> None:
+        """Keep for the table why the cells of `unfit` checkpoints are not drawn."""
+        if self.unfit:
+            missing = (cell for cell in self.missing() if cell.checkpoint_name in self.unfit)
+            told = {cell.key: self.unfit[cell.checkpoint_name] for cell in missing}
+            self.store.put_problems(self.folder, told)
+
+    def leave_out(self, cell: Cell, problem: str) -> dict[str, Any]:
+        """Keep for the table why a cell that was tried has no picture; it stays missing.
+
+        Returns:
+            What is told of it, in the form of `save`'s record.
+        """
+        self.store.put_problems(self.folder, {cell.key: problem})
+        told = {"key": cell.key, "settings": cell.settings(), "picture": None, "picture_sha256": None}
+        return {**told, "scores": {}, "problem": problem}
+
+    def problems(self, cells: Cells | None = None) -> dict[str, str]:
+        """Return why cells that were tried have no picture, by key."""
+        return {
+            key: problem for piece in self._pieces(cells) for key, problem in self._problems(piece).items()
+        }
+
+    def _problems(self, piece: Piece) -> dict[str, str]:
+        keys = [cell.key for cell in piece.cells if cell.key not in piece.records]
+        return self.store.problems(self.folder, keys) if keys else {}
 
     def unmeasured(self) -> Cells:
         """Return the cells of the plan that have no picture, or no sprite and scores of these settings."""
@@ -239,7 +284,7 @@ class SweepFolder:
         return path.is_file() and path.stat().st_size > 0
 
     def rows(self, cells: Cells | None = None) -> list[Row]:
-        """Return one row for every finished cell, in order.
+        """Return one row for every cell that was drawn or tried in vain, in order.
 
         Args:
             cells: of the plan; None asks for all.
@@ -255,6 +300,7 @@ class SweepFolder:
                 row, self.root / "cells" / record.picture, self.root / self.sprites.folder / record.picture
             )
             for row, record in self._finished()
+            if record is not None
         ]
 
     def settings(self) -> dict[str, Any]:
@@ -292,19 +338,37 @@ class SweepFolder:
         return self.store.floor(self.floor_key) if self.sprites.reference is not None else None
 
     def write_table(self, rows: Sequence[Row]) -> Path:
-        """Write ``table.csv`` with the rows of the finished cells and return its path."""
+        """Write ``table.csv``, and the same as this plan's own table; return the former's path."""
         path = self.root / "table.csv"
         with clear_errors(self.root):
+            write_csv(self.root / self.own_table, rows)
             write_csv(path, rows)
         return path
 
-    def _finished(self, cells: Cells | None = None) -> Iterator[tuple[Row, CellRecord]]:
+    def write_contact_sheet(self, pictures: Sequence[ReportPicture]) -> tuple[Image, Path]:
+        """Draw the sheet of some pictures, write ``contact_sheet.png``, and return both."""
+        from .contact_sheet import contact_sheet
+
+        sheet, path = contact_sheet(pictures), self.root / "contact_sheet.png"
+        with clear_errors(self.root), whole_file(path) as temporary:
+            sheet.save(temporary, format="PNG")
+        return sheet, path
+
+    @property
+    def own_table(self) -> str:
+        """Where this plan's table lies in the folder: another plan of the same name has another place."""
+        return f"plans/{self.key}.csv"
+
+    def _finished(self, cells: Cells | None = None) -> Iterator[tuple[Row, CellRecord | None]]:
         floor = self.floor()
         for piece in self._pieces(cells):
             scored = self.store.scores(self.folder, self.sprites.key, list(piece.records))
-            for cell, record in piece.finished:
-                scores = scored.get(cell.key, {})
-                yield row_of(self.plan, cell, record, scores, self.sprites.folder, floor), record
+            problems = self._problems(piece)
+            for cell in piece.cells:
+                record, problem = piece.records.get(cell.key), problems.get(cell.key, "")
+                if record is not None or problem:
+                    scores = scored.get(cell.key, {})
+                    yield row_of(self.plan, cell, record, scores, self.sprites.folder, floor, problem), record
 
     def _score(self, cell: Cell, record: CellRecord, scores: Mapping[str, Any]) -> ScoreRecord:
         return ScoreRecord(record.picture_sha256, cell.prompt.text, self.sprites.key, SCORING_VERSION, scores)

@@ -7,6 +7,7 @@ from typing import Any
 
 from .cells import Cell
 from .plan import SweepPlan
+from .problems import PROBLEM_COLUMN
 from .results import CellRecord
 from .table import RUN_COLUMN, Row, Value
 
@@ -16,20 +17,22 @@ _OF_LORA = ("strength_model", "strength_clip")
 def row_of(
     plan: SweepPlan,
     cell: Cell,
-    record: CellRecord,
+    record: CellRecord | None,
     scores: Mapping[str, Any],
     sprites: str,
     floor: Mapping[str, Any] | None,
+    problem: str = "",
 ) -> Row:
-    """Return a finished cell as a row.
+    """Return a cell that was drawn or tried as a row.
 
     Args:
         plan: of the sweep: settings that it does not vary are not columns.
         cell: what was drawn.
-        record: of its picture.
+        record: of its picture; None where there is none.
         scores: by name; empty where it was not scored with the present settings.
         sprites: folder of the sprites, relative to the sweep's.
         floor: what the VAE makes of the training set, see `scoring.vae_floor`; None where not measured.
+        problem: why there is no picture.
     """
     values: dict[str, Value] = {
         name: None if cell.checkpoint is None and name in _OF_LORA else cell.sampler.values[name]
@@ -40,8 +43,10 @@ def row_of(
     values |= scores
     if floor is not None:
         values["vae_floor"] = floor["after"]["unique_colors"]
-    values["picture"] = f"cells/{record.picture}"
-    values["sprite"] = f"{sprites}/{record.picture}"
-    values["picture_sha256"] = record.picture_sha256
+    values["picture"] = f"cells/{record.picture}" if record else None
+    values["sprite"] = f"{sprites}/{record.picture}" if record else None
+    values["picture_sha256"] = record.picture_sha256 if record else None
     values["checkpoint_sha256"] = cell.checkpoint.sha256 if cell.checkpoint else None
+    if problem:
+        values[PROBLEM_COLUMN] = problem
     return Row(cell.checkpoint_name, cell.epoch, cell.prompt.name, cell.seed, values)

@@ -47,7 +47,16 @@ SCORE_RANGES: dict[str, tuple[float, float]] = {
 VERDICT_COLUMNS = ("background_match", "feature_match", "color_bleed")
 MATCH_VALUES = ("yes", "no", "unclear", "not asked", "not measured")
 BASE = "base"
-_TEXT_COLUMNS = (*VERDICT_COLUMNS, *_TEXT_SETTINGS, RUN_COLUMN, "picture", "sprite", "sweep", "device")
+_TEXT_COLUMNS = (
+    *VERDICT_COLUMNS,
+    *_TEXT_SETTINGS,
+    RUN_COLUMN,
+    "picture",
+    "sprite",
+    "sweep",
+    "device",
+    "problem",
+)
 _TEXT_ENDINGS = ("_sha256", "_color", "_match", "_path")
 _MISSING = {"", "nan", "na", "n/a", "none", "null", "not measured", "not asked"}
 _LAST = {"final", "last"}

@@ -18,6 +18,7 @@ from .comparing import Comparison, compare, doubtful
 from .control import AgainstBase, against_base
 from .earlier import Baseline, against_earlier
 from .grid import CHECKPOINT, check_axis, floor_of, grid_of
+from .problems import problem_of
 from .ranking import Ranked, best_per_prompt, candidates, rank
 from .shape import Shape, shape_of
 from .statistics import ALPHA
@@ -221,7 +222,9 @@ def decide(
 
 
 def _measured_nothing(rows: Sequence[Row], by: str) -> bool:
-    """Return whether the column is there and empty: a sweep whose scores are all still missing."""
+    """Return whether the column is there and empty, or every picture was tried in vain."""
+    if all(map(problem_of, rows)):
+        return True
     return by in score_columns(rows) and not any(isinstance(row.scores.get(by), str) for row in rows)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -89,6 +90,20 @@ def test_pictures_that_were_deleted_are_drawn_again(sweeps: Sweeps) -> None:
     shutil.rmtree(sweeps.folder)
     sweeps.run(seeds="1, 2, 3")
     assert len(list((sweeps.folder / "cells").glob("*.png"))) == 6
+
+
+def test_a_single_picture_that_was_deleted_or_changed_is_drawn_again(sweeps: Sweeps) -> None:
+    sweeps.run(seeds="1, 2")
+    table = sweeps.table()
+    gone, changed = (sweeps.folder / row["picture"] for row in table[:2])
+    gone.unlink()
+    changed.write_bytes(changed.read_bytes() + b" ")
+    sweeps.run(seeds="1, 2")
+    again = sweeps.table()
+    for old, new in zip(table, again, strict=True):
+        assert {**new, "picture_sha256": ""} == {**old, "picture_sha256": ""}
+        assert hashlib.sha256(sweeps.picture_of(new)).hexdigest() == new["picture_sha256"]
+    assert again[2:] == table[2:], "what was whole was drawn again"
 
 
 def test_two_sweeps_of_one_name_in_one_graph_are_each_judged_by_their_own_plan(sweeps: Sweeps) -> None:

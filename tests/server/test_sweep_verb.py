@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from loras import write_lora
 
 from bespoke_core.cli import main
+from bespoke_core.comfyui.client import Client, History
+from bespoke_core.comfyui.sweep import run_sweep
+from bespoke_core.errors import InputError
+from bespoke_core.evaluation.plan_file import read_plan_file
+from bespoke_core.evaluation.table import read_csv
 
 if TYPE_CHECKING:
     from bespoke_core.comfyui.server import ComfyServer
@@ -50,6 +59,100 @@ def test_a_plan_becomes_a_folder_that_verdict_and_report_read(
     assert list(output.rglob("report.html"))
     # a second time nothing is drawn and the same comes back
     assert main(["sweep", str(plan), "--server", server.url, "--output", str(output)]) == 0
+
+
+def test_another_plan_of_the_same_name_in_between_does_not_change_what_is_brought(
+    server: ComfyServer, tmp_path: Path
+) -> None:
+    write_lora(server.base / "output" / "loras" / "bespoke" / "for_between" / "one.safetensors", 0.6)
+    text = PLAN.replace("by verb", "between").replace("for_verb", "for_between")
+    for name, seeds in (("ours", "[5]"), ("theirs", "[6, 7]")):
+        (tmp_path / f"{name}.toml").write_text(text.replace("[5]", seeds), encoding="utf-8")
+
+    class Between(Client):
+        """Lets somebody else's plan run as soon as ours is done, before anything is fetched."""
+
+        def wait(self, *given: Any, **options: Any) -> History:
+            history = super().wait(*given, **options)
+            run_sweep(read_plan_file(tmp_path / "theirs.toml"), Client(server.url), tmp_path / "theirs")
+            return history
+
+    run_sweep(read_plan_file(tmp_path / "ours.toml"), Between(server.url), tmp_path / "ours")
+    assert {row.seed for row in read_csv(tmp_path / "ours" / "table.csv")} == {5}
+    assert {row.seed for row in read_csv(tmp_path / "theirs" / "table.csv")} == {6, 7}
+    shared = server.base / "output" / "bespoke" / "sweeps" / "between" / "table.csv"
+    assert {row.seed for row in read_csv(shared)} == {6, 7}, "the other plan ran too early or too late"
+
+
+def test_a_picture_that_was_changed_on_the_server_is_not_brought_under_its_old_numbers(
+    server: ComfyServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_lora(server.base / "output" / "loras" / "bespoke" / "for_changed" / "one.safetensors", 0.6)
+    plan = tmp_path / "plan.toml"
+    text = PLAN.replace("by verb", "changed").replace("for_verb", "for_changed")
+    plan.write_text(text, encoding="utf-8")
+    command = ["sweep", str(plan), "--server", server.url, "--output"]
+    assert main([*command, str(tmp_path / "first")]) == 0
+    [picture, *_] = (server.base / "output" / "bespoke" / "sweeps" / "changed" / "cells").glob("one_*.png")
+
+    class Changed(Client):
+        def wait(self, *given: Any, **options: Any) -> History:
+            history = super().wait(*given, **options)
+            picture.write_bytes(picture.read_bytes() + b" ")
+            return history
+
+    with pytest.raises(InputError, match=f"{picture.name}: is another picture by now.*Run the same command"):
+        run_sweep(read_plan_file(plan), Changed(server.url), tmp_path / "second")
+    assert not (tmp_path / "second" / "table.csv").exists()
+    assert main([*command, str(tmp_path / "third")]) == 0
+    for row in read_csv(tmp_path / "third" / "table.csv"):
+        data = (tmp_path / "third" / str(row.scores["picture"])).read_bytes()
+        assert hashlib.sha256(data).hexdigest() == row.scores["picture_sha256"]
+
+
+def test_a_server_that_is_started_again_is_told_and_the_same_command_draws_only_what_is_missing(
+    server: ComfyServer, tmp_path: Path, pack: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_lora(server.base / "output" / "loras" / "bespoke" / "for_again" / "one.safetensors", 0.6)
+    plan, output = tmp_path / "plan.toml", tmp_path / "results"
+    text = PLAN.replace("by verb", "again").replace("for_verb", "for_again").replace("steps = 1", "steps = 7")
+    plan.write_text(text.replace("seeds = [5]", 'seeds = "1-6"'), encoding="utf-8")
+    words = ["sweep", str(plan), "--server", server.url, "--output", str(output)]
+    cells = server.base / "output" / "bespoke" / "sweeps" / "again" / "cells"
+
+    def start() -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "bespoke_core", *words],
+            cwd=pack,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    first = start()
+    deadline = time.monotonic() + 120
+    while len(list(cells.glob("*.png"))) < 3:
+        assert first.poll() is None, first.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert server.process is not None
+    server.process.kill()
+    server.process.wait()
+    monkeypatch.setattr("bespoke_core.comfyui.server.free_port", lambda: server.port)
+    server.start()
+    _, told = first.communicate(timeout=60)
+    before = {path.name: path.stat().st_mtime_ns for path in cells.glob("*.png")}
+    assert first.returncode == 3, told
+    assert "Run the same command again" in told
+    assert "Traceback" not in told
+    assert not (output / "table.csv").exists()
+    second = start()
+    _, told = second.communicate(timeout=200)
+    assert second.returncode == 0, told
+    assert f"{12 - len(before)} pictures drawn" in told
+    after = {path.name: path.stat().st_mtime_ns for path in cells.glob("*.png")}
+    assert len(after) == 12
+    assert {name: after[name] for name in before} == before
 
 
 def test_a_server_that_is_not_there_is_one_sentence(
