@@ -25,6 +25,7 @@ from .host import (
     picture_tensor,
     roots,
 )
+from .sweep_there import told_place
 
 SCORES = ["unique_colors", "perceptual_colors", "palette_distance", "edge_distance", "grid_fidelity"]
 SETTINGS = [
@@ -170,13 +171,7 @@ class Verdict(io.ComfyNode):
             ui={
                 "text": (text,),
                 "bespoke_verdict": [verdict.to_dict()],
-                "bespoke_sweep": [
-                    {
-                        "folder": roots().relative(sweep.root),
-                        "table": "table.csv",
-                        "plan_table": sweep.own_table,
-                    }
-                ],
+                "bespoke_sweep": [told_place(sweep)],
             },
         )
 

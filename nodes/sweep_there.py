@@ -33,6 +33,11 @@ def told_there(sweep: SweepFolder) -> dict[str, Any]:
     return {"bespoke_cells_there": cells}
 
 
+def told_place(sweep: SweepFolder) -> dict[str, str]:
+    """Return where a sweep's results lie: its folder, the folder's latest table, and its own plan's table."""
+    return {"folder": roots().relative(sweep.root), "table": "table.csv", "plan_table": sweep.own_table}
+
+
 def told_for_sharing(sweep: SweepFolder) -> dict[str, Any]:
     """Return what shows whether servers that share a sweep have the same files, beside the plan's hashes."""
     reference = sweep.sprites.reference
