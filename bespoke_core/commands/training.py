@@ -173,15 +173,19 @@ def _notice(text: str) -> dict[str, Any]:
 
 def _dry_run(config: TrainingConfig, folder: Path, make_judge: MakeJudge, as_json: bool) -> int:
     """Say what a run would do."""
+    from ..shown import on_one_line
     from ..training.config import with_absolute_paths
+    from ..training.memory_forecast import forecast_memory
     from ..training.plan import make_plan
 
     plan = make_plan(with_absolute_paths(config), folder.absolute())
     judge = make_judge(plan)
+    memory = forecast_memory(plan)
     base = {"path": str(plan.base), "sha256": plan.base_sha256}
-    notices = [*plan.notices, *(judge.notices if judge is not None else ())]
+    notices = [*plan.notices, *(map(on_one_line, judge.notices) if judge is not None else ())]
     if as_json:
-        print(json.dumps({**plan.summary(), "notices": notices, "base": base}, ensure_ascii=False))
+        told = {**plan.summary(), "notices": notices, "base": base, "memory": memory.to_dict()}
+        print(json.dumps(told, ensure_ascii=False))
         return 0
     print(f"would train {plan.config.output_name} in {plan.run_folder}")
     print(f"on {plan.base} (sha256 {plan.base_sha256[:12]})")
@@ -191,6 +195,7 @@ def _dry_run(config: TrainingConfig, folder: Path, make_judge: MakeJudge, as_jso
     print(f"{pictures}{also}, {counted(plan.batches, 'batch', 'batches')} in an epoch")
     length = f"{counted(plan.epochs, 'epoch')}, {counted(plan.steps, 'step')}"
     print(f"{length}, {plan.disk_bytes / 1e6:.0f} MB on disk")
+    print(memory.fit_text())
     for notice in notices:
         print(f"note: {notice}")
     print("nothing was written")

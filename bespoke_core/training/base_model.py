@@ -105,43 +105,58 @@ def load_decoder(path: Path) -> Decoder:
 
 
 def _unet(path: Path, weights: dict[str, torch.Tensor], layout: BaseLayout) -> torch.nn.Module:
-    from diffusers import UNet2DConditionModel
     from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
+
+    with torch.device("meta"):
+        unet = new_unet(layout)
+    assign(path, unet, convert_ldm_unet_checkpoint(weights, unet.config))
+    return unet
+
+
+def new_unet(layout: BaseLayout) -> Any:
+    """Return diffusers' UNet2DConditionModel of a layout, its values not yet a checkpoint's."""
+    from diffusers import UNet2DConditionModel
 
     levels = len(layout.block_channels)
     down = tuple("CrossAttnDownBlock2D" if depth else "DownBlock2D" for depth in layout.depths)
     up = tuple("CrossAttnUpBlock2D" if depth else "UpBlock2D" for depth in reversed(layout.depths))
     depths = [max(1, depth) for depth in layout.depths]
-    with torch.device("meta"):
-        unet = UNet2DConditionModel(
-            block_out_channels=layout.block_channels,
-            layers_per_block=layout.layers_per_block,
-            down_block_types=down,
-            up_block_types=up,
-            transformer_layers_per_block=depths if len(set(depths)) > 1 else depths[0],
-            cross_attention_dim=layout.context_dim,
-            attention_head_dim=8,
-            norm_num_groups=32,
-            sample_size=64,
-            only_cross_attention=(False,) * levels,
-        )
-    assign(path, unet, convert_ldm_unet_checkpoint(weights, unet.config))
-    return unet
+    return UNet2DConditionModel(
+        block_out_channels=layout.block_channels,
+        layers_per_block=layout.layers_per_block,
+        down_block_types=down,
+        up_block_types=up,
+        transformer_layers_per_block=depths if len(set(depths)) > 1 else depths[0],
+        cross_attention_dim=layout.context_dim,
+        attention_head_dim=8,
+        norm_num_groups=32,
+        sample_size=64,
+        only_cross_attention=(False,) * levels,
+    )
 
 
 def _encoder(path: Path, weights: dict[str, torch.Tensor], layout: BaseLayout) -> Encoder:
-    model = _autoencoder(layout)
-    del model.decoder  # training never decodes
+    with torch.device("meta"):
+        model = new_encoding_half(layout)
     if layout.vae == "tiny":
         assign(path, model.encoder.layers, _under(weights, "taesd_encoder."))
         return Encoder(model, **_tiny_range(weights))
-    del model.post_quant_conv
     assign(path, model, _converted(weights, model, ("encoder.", "quant_conv.")))
     return Encoder(model)
 
 
-def _decoder(path: Path, weights: dict[str, torch.Tensor], layout: BaseLayout) -> Decoder:
+def new_encoding_half(layout: BaseLayout) -> Any:
+    """Return the half of a layout's autoencoder that makes latents, its values not yet a checkpoint's."""
     model = _autoencoder(layout)
+    del model.decoder  # training never decodes
+    if layout.vae != "tiny":
+        del model.post_quant_conv
+    return model
+
+
+def _decoder(path: Path, weights: dict[str, torch.Tensor], layout: BaseLayout) -> Decoder:
+    with torch.device("meta"):
+        model = _autoencoder(layout)
     del model.encoder
     if layout.vae == "tiny":
         # The file counts the soft clamp before the first layer, which is not a layer here.
@@ -158,19 +173,18 @@ def _decoder(path: Path, weights: dict[str, torch.Tensor], layout: BaseLayout) -
 
 
 def _autoencoder(layout: BaseLayout) -> Any:
-    """Return the layout's autoencoder, without values."""
+    """Return the layout's autoencoder, its values not yet a checkpoint's."""
     from diffusers import AutoencoderKL, AutoencoderTiny
 
-    with torch.device("meta"):
-        if layout.vae == "tiny":
-            return AutoencoderTiny()
-        return AutoencoderKL(
-            block_out_channels=(128, 256, 512, 512),
-            layers_per_block=2,
-            down_block_types=("DownEncoderBlock2D",) * 4,
-            up_block_types=("UpDecoderBlock2D",) * 4,
-            latent_channels=4,
-        )
+    if layout.vae == "tiny":
+        return AutoencoderTiny()
+    return AutoencoderKL(
+        block_out_channels=(128, 256, 512, 512),
+        layers_per_block=2,
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        latent_channels=4,
+    )
 
 
 def _under(weights: dict[str, torch.Tensor], part: str) -> dict[str, torch.Tensor]:
@@ -195,31 +209,45 @@ def _converted(
 
 
 def _text_encoder(path: Path, weights: dict[str, torch.Tensor], layout: BaseLayout) -> torch.nn.Module:
-    from transformers import CLIPTextConfig, CLIPTextModel
-
     prefix = CLIP + "text_model." if any(k.startswith(CLIP + "text_model.") for k in weights) else CLIP
     found = {k.removeprefix(prefix): value for k, value in weights.items() if k.startswith(prefix)}
     found.pop("embeddings.position_ids", None)
+    words, positions = (
+        found[f"embeddings.{kind}_embedding.weight"].shape[0] for kind in ("token", "position")
+    )
+    with torch.device("meta"):
+        model = new_text_encoder(layout, words=words, positions=positions)
+    inner = text_part(model)
+    # The numbers of the positions are not among the weights, so nothing else would give them values.
+    inner.embeddings.position_ids = torch.arange(positions)[None]
+    assign(path, inner, found)
+    return model
+
+
+def new_text_encoder(layout: BaseLayout, *, words: int, positions: int) -> Any:
+    """Return transformers' CLIPTextModel of a layout, its values not yet a checkpoint's.
+
+    Args:
+        layout: whose width and layers.
+        words: the tokens that it knows.
+        positions: the tokens that it reads at a time, 77.
+    """
+    from transformers import CLIPTextConfig, CLIPTextModel
+
     config = CLIPTextConfig(
-        vocab_size=found["embeddings.token_embedding.weight"].shape[0],
+        vocab_size=words,
         hidden_size=layout.context_dim,
         intermediate_size=layout.text_intermediate,
         projection_dim=layout.context_dim,
         num_hidden_layers=layout.text_layers,
         num_attention_heads=layout.text_heads,
-        max_position_embeddings=found["embeddings.position_embedding.weight"].shape[0],
+        max_position_embeddings=positions,
         hidden_act="quick_gelu",
         bos_token_id=49406,
         eos_token_id=49407,
         pad_token_id=49407,
     )
-    with torch.device("meta"):
-        model = CLIPTextModel(config)
-    inner = text_part(model)
-    # The numbers of the positions are not among the weights, so nothing else would give them values.
-    inner.embeddings.position_ids = torch.arange(config.max_position_embeddings)[None]
-    assign(path, inner, found)
-    return model
+    return CLIPTextModel(config)
 
 
 def text_part(text_encoder: Any) -> Any:

@@ -11,12 +11,12 @@ from torch.utils._pytree import tree_leaves
 
 
 class LiveBytes(TorchDispatchMode):
-    """Counts the bytes of all tensors made while it is entered that are alive; `peak` is their most."""
+    """Counts the bytes of all tensors made while it is entered that live, `now`; `peak` is their most."""
 
     def __init__(self) -> None:
         super().__init__()
         self.peak = 0
-        self._now = 0
+        self.now = 0
         self._known: set[int] = set()
         self._left_out: list[torch.Tensor] = []
 
@@ -39,10 +39,10 @@ class LiveBytes(TorchDispatchMode):
         if key in self._known:
             return
         self._known.add(key)
-        self._now += size
-        self.peak = max(self.peak, self._now)
+        self.now += size
+        self.peak = max(self.peak, self.now)
         weakref.finalize(storage, self._gone, key, size)
 
     def _gone(self, key: int, size: int) -> None:
         self._known.discard(key)
-        self._now -= size
+        self.now -= size

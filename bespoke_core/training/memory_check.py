@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -37,15 +38,10 @@ def check_memory(
     Raises:
         InputError: the run will not fit; it names what would.
     """
-    pictures = plan.training_set.pictures
-    size = max((picture.fit.bucket for picture in pictures), key=lambda bucket: bucket[0] * bucket[1])
-    texts = windows_of(tokenizer, [picture.caption for picture in pictures], plan.config.max_token_length)
+    form_of = largest_step(plan, tokenizer, device=device, dtype=dtype)
 
     def estimate(config: TrainingConfig) -> MemoryEstimate:
-        batch_size = config.train_batch_size
-        # Pure padding is one window more, the same for all.
-        windows = min(sum(sorted(texts)[-batch_size:]) + 1, batch_size * (config.max_token_length // WINDOW))
-        return estimate_memory(base, network, config, StepForm(size, batch_size, windows, device, dtype))
+        return estimate_memory(base, network, config, form_of(config))
 
     found = estimate(plan.config)
     try:
@@ -53,6 +49,26 @@ def check_memory(
     finally:
         set_checkpointing(base, plan.config.gradient_checkpointing)
     return found
+
+
+def largest_step(
+    plan: TrainingPlan, tokenizer: Any, *, device: torch.device, dtype: torch.dtype
+) -> Callable[[TrainingConfig], StepForm]:
+    """Return what tells the largest step of a plan's pictures and captions, with another batch size too.
+
+    The arguments are those of `check_memory`.
+    """
+    pictures = plan.training_set.pictures
+    size = max((picture.fit.bucket for picture in pictures), key=lambda bucket: bucket[0] * bucket[1])
+    texts = windows_of(tokenizer, [picture.caption for picture in pictures], plan.config.max_token_length)
+
+    def form_of(config: TrainingConfig) -> StepForm:
+        batch_size = config.train_batch_size
+        # Pure padding is one window more, the same for all.
+        windows = min(sum(sorted(texts)[-batch_size:]) + 1, batch_size * (config.max_token_length // WINDOW))
+        return StepForm(size, batch_size, windows, device, dtype)
+
+    return form_of
 
 
 def windows_of(tokenizer: Any, captions: list[str], max_tokens: int) -> list[int]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -53,6 +53,21 @@ class StepForm:
 
 
 @dataclass(frozen=True)
+class Holding:
+    """What lies in a device's memory before the first step, in bytes.
+
+    Attributes:
+        now: programs, the base model, the LoRA and cached latents.
+        before: the most that was held until now.
+        available: for the whole run, what it holds already included; None where nothing tells.
+    """
+
+    now: int
+    before: int
+    available: int | None
+
+
+@dataclass(frozen=True)
 class MemoryEstimate:
     """What a run needs at its peak, in bytes on `device`.
 
@@ -90,9 +105,26 @@ class MemoryEstimate:
             f"{_gb(self.optimizer)} for the optimizer)"
         )
 
+    def fit_text(self) -> str:
+        """Return the sentence with whether there is enough."""
+        if self.available is None:
+            return self.text()
+        there = f"{_gb(self.available)} are there"
+        return f"{self.text()}; {there}" if self.fits else f"{self.text()}, which does not fit: {there}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the figures, JSON-able."""
+        return {**asdict(self), "total": self.total, "fits": self.fits}
+
 
 def estimate_memory(
-    base: BaseModel, network: LoraNetwork, config: TrainingConfig, form: StepForm
+    base: BaseModel,
+    network: LoraNetwork,
+    config: TrainingConfig,
+    form: StepForm,
+    *,
+    there: Holding | None = None,
+    fake: Any = None,
 ) -> MemoryEstimate:
     """Estimate a run's peak; the networks must be on the form's device, with their LoRA.
 
@@ -101,20 +133,22 @@ def estimate_memory(
         network: the LoRA in it.
         config: which parts are trained, caption length, optimizer.
         form: of the largest step.
+        there: what is held before the first step; None measures what this process holds.
+        fake: torch's FakeTensorMode in which the networks were made without content; None for real ones.
     """
-    device, live = form.device, _live_bytes(base, config, form)
+    device, live = form.device, _live_bytes(base, config, form, fake)
     trained = sum(parameter.numel() for parameter in network.parameters())
     copies = _COPIES.get(config.optimizer_type, 2)
-    held, available = _held(device)
+    there = there or held_now(device)
     times, scratch = OVER_LIVE[device.type]
     saving = 0 if device.type == "cuda" else 4 * trained * _SAVING[config.save_precision]
     return MemoryEstimate(
         device.type,
-        held,
+        there.now,
         int(max(live * times + scratch, saving)),
         int(4 * trained * copies),
-        most_held() if device.type == "cpu" else 0,
-        available,
+        there.before,
+        there.available,
     )
 
 
@@ -171,15 +205,15 @@ def _advice(
     )
 
 
-def _live_bytes(base: BaseModel, config: TrainingConfig, form: StepForm) -> int:
+def _live_bytes(base: BaseModel, config: TrainingConfig, form: StepForm, fake: Any) -> int:
     """Return the most bytes that a step's tensors take at one moment, the models' own weights left out."""
     from torch._subclasses.fake_tensor import FakeTensorMode
 
-    fake = FakeTensorMode(allow_non_fake_inputs=True)
+    made_fake, fake = fake is not None, fake or FakeTensorMode(allow_non_fake_inputs=True)
     live = LiveBytes()
     for model in (base.unet, base.text_encoder):
         for tensor in (*model.parameters(), *model.buffers()):
-            live.leave_out(fake.from_tensor(tensor))
+            live.leave_out(tensor if made_fake else fake.from_tensor(tensor))
     set_checkpointing(base, config.gradient_checkpointing)
     with fake, live:
         _one_step(base, config, form).backward()
@@ -202,17 +236,17 @@ def _one_step(base: BaseModel, config: TrainingConfig, form: StepForm) -> torch.
         return torch.nn.functional.mse_loss(predicted.float(), latents)
 
 
-def _held(device: torch.device) -> tuple[int, int | None]:
-    """Return what the process holds on the device, and what it may hold in all."""
+def held_now(device: torch.device) -> Holding:
+    """Return what this process holds on the device, and what it may hold in all."""
     if device.type == "cuda":
         free, _ = torch.cuda.mem_get_info(device)
         held = torch.cuda.memory_reserved(device)
-        return held, held + free
+        return Holding(held, 0, held + free)
     import psutil
 
     held = psutil.Process().memory_info().rss
     available = available_memory()
-    return held, None if available is None else held + available
+    return Holding(held, most_held(), None if available is None else held + available)
 
 
 def most_held() -> int:

@@ -113,6 +113,14 @@ def add_lora(base: BaseModel, config: TrainingConfig) -> LoraNetwork:
         alphas = read_alphas(start, shapes)
     if config.dim_from_weights:
         form = form_of_file(shapes, alphas, config)
+    network = new_lora(base, config, form)
+    if config.network_weights:
+        _start_from(network, start, alphas)
+    return network
+
+
+def new_lora(base: BaseModel, config: TrainingConfig, form: NetworkForm) -> LoraNetwork:
+    """Put a fresh LoRA of given sizes into the base's networks; return its trained part, as `add_lora`."""
     pairs: dict[str, LoraLayer] = {}
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
@@ -120,10 +128,7 @@ def add_lora(base: BaseModel, config: TrainingConfig) -> LoraNetwork:
             pairs |= _inject(base.unet, unet_targets(base.unet, all_blocks=form.all_blocks), "unet", form)
         if config.trains_text_encoder:
             pairs |= _inject(base.text_encoder, text_targets(base.text_encoder), "text_encoder", form)
-    network = LoraNetwork(pairs, form.rank, form.alpha)
-    if config.network_weights:
-        _start_from(network, start, alphas)
-    return network
+    return LoraNetwork(pairs, form.rank, form.alpha)
 
 
 @torch.no_grad()
