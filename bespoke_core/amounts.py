@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterable
 from decimal import ROUND_HALF_UP, Decimal
 
+from .shown import on_one_line
+
 
 def counted(count: float, one: str, many: str | None = None) -> str:
     """Return a count with its noun: "1 caption", "1,203 captions"; the mean or median of counts as well.
@@ -20,13 +22,13 @@ def counted(count: float, one: str, many: str | None = None) -> str:
 
 
 def first_of(names: Iterable[str], most: int) -> str:
-    """Return the first names of many with commas between them: "a, b and 3 more".
+    """Return the first names of many, each on one line, with commas between them: "a, b and 3 more".
 
     Args:
         names: each is told once.
         most: how many are told.
     """
-    told = list(dict.fromkeys(names))
+    told = [on_one_line(name) for name in dict.fromkeys(names)]
     rest = len(told) - most
     return ", ".join(told[:most]) + (f" and {rest:,} more" if rest > 0 else "")
 

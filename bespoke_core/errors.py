@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from os import PathLike, fspath
 
+from .shown import on_one_line
+
 _ABSENT = object()
 
 
@@ -21,7 +23,8 @@ class InputError(BespokeError, ValueError):
         field: the option, key or column at fault, if any.
         value: the value at fault, if any; shown shortened to 120 characters.
 
-    The command line ends with exit code 2 on it; a node shows its text.
+    The command line ends with exit code 2 on it; a node shows its text, which is one line whatever names it
+    holds.
     """
 
     def __init__(
@@ -53,7 +56,7 @@ class InputError(BespokeError, ValueError):
             where.append(shown)
         head = ": ".join(where)
         body = self.problem.rstrip(".") + ". " + self.remedy
-        return f"{head}: {body}" if head else body
+        return on_one_line(f"{head}: {body}" if head else body)
 
 
 class UserCancelledError(BespokeError):

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ..shown import on_one_line
 from .augment import PLAIN, Look, shown_pixels
 from .base_model import Encoder
 from .dataset import Picture
@@ -190,8 +191,8 @@ class LatentStore:
             picture = self.pictures[index]
             if not torch.isfinite(values).all():
                 raise TrainingError(
-                    f"The base model's autoencoder gives values that are no numbers for {picture.name}. "
-                    "Use another base model or VAE, or take the picture out."
+                    "The base model's autoencoder gives values that are no numbers for "
+                    f"{on_one_line(picture.name)}. Use another base model or VAE, or take the picture out."
                 )
             weights = torch.from_numpy(opaque) if picture.subset.config.alpha_mask else None
             found[(index, look)] = Latents(values.clone(), weights)
@@ -211,7 +212,7 @@ class LatentStore:
             self._files.write(self.pictures[showing[0]], showing[1], latents.values, latents.weights)
         except OSError as error:
             raise TrainingError(
-                f"The latents of {self.pictures[showing[0]].name} could not be written into "
+                f"The latents of {on_one_line(self.pictures[showing[0]].name)} could not be written into "
                 f"{self._files.folder}: {error.strerror or error}. Make room or mend the disk, then resume; "
                 "or leave cache_latents_to_disk out."
             ) from error

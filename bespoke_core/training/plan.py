@@ -9,6 +9,7 @@ from typing import Any
 
 from ..errors import InputError
 from ..files import key_of, sha256_of_file
+from ..shown import on_one_line
 from ..tokenizer import find_tokenizer
 from .base_layers import base_layers, count_parameters, trained_layers
 from .config import KEYS_WITHOUT_EFFECT_ON_WEIGHTS, TrainingConfig
@@ -145,7 +146,7 @@ def _make_plan(config: TrainingConfig, run_folder: Path) -> TrainingPlan:
         begin,
         start,
         _fingerprint(config, training_set, base_sha256, processes, start),
-        (*training_set.notices, *notices_of(config), *said),
+        tuple(map(on_one_line, (*training_set.notices, *notices_of(config), *said))),
         need,
     )
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 
+from ..shown import on_one_line
 from .batch import batch_loss, seed_of
 from .errors import TrainingError
 from .session import Session
@@ -92,7 +93,8 @@ def apply_gradients(session: Session, losses: Sequence[torch.Tensor], batches: S
 
 
 def _not_finite(what: str, session: Session, batches: Iterable[list[int]]) -> str:
-    names = sorted({session.plan.training_set.pictures[index].name for batch in batches for index in batch})
+    pictures = session.plan.training_set.pictures
+    names = sorted({on_one_line(pictures[index].name) for batch in batches for index in batch})
     return (
         f"{what} is no longer a number; the pictures of that step are {', '.join(names)}. {_cause(session)} "
         "The files written so far are good."

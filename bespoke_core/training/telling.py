@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import BespokeError, UserCancelledError
 from ..events import EventLog
+from ..shown import on_one_line
 from .claim import keeps
 from .errors import StoppedError, TrainingError, writing
 from .manifest import read_manifest, write_manifest
@@ -29,6 +30,8 @@ def teller(plan: TrainingPlan, log: EventLog, listen: Listen) -> Callable[..., N
 
     def tell(event: str, **values: Any) -> None:
         nonlocal tracked
+        if event == "notice":
+            values["text"] = on_one_line(values["text"])
         with writing("The run's log", plan.own_state):
             log.write(event, **values)
         listen({"event": event, **values})

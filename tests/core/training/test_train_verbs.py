@@ -199,3 +199,29 @@ def test_steps_come_at_most_once_a_second_and_the_last_one_always(
     told = capsys.readouterr().out.splitlines()
     assert 1 <= len(told) <= 4
     assert "step 100/100" in told[-1]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_a_name_with_a_line_break_never_splits_what_is_told_of_it(
+    toml: Path, dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for ending in (".png", ".txt"):
+        (dataset / f"punk0{ending}").rename(dataset / f"bad\nname\r{ending}")
+    assert main(["train", str(toml), "--dry-run"]) == 0
+    told = capsys.readouterr().out
+    assert r"bad\nname\r.png" in told
+    assert all(
+        line.startswith(("would ", "on ", "6 p", "2 e", "about ", "note: ", "nothing "))
+        for line in told.splitlines()
+    )
+    assert main(["train", str(toml), "--set", "max_train_epochs=1"]) == 0
+    assert "\nname" not in capsys.readouterr().out
+    run = tmp_path / "out" / "punks"
+    notices = [
+        event["text"] for event in EventReader(run / "events.jsonl").new() if event["event"] == "notice"
+    ]
+    assert any(r"bad\nname\r.png" in text for text in notices)
+    assert "\nname" not in "".join(notices)
+    (dataset / "bad\nname\r.txt").unlink()
+    assert main(["train", str(toml), "--dry-run"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
