@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..amounts import first_of
@@ -156,6 +156,7 @@ def read_dataset(
     check_pictures: bool = False,
     encoding: str | None = None,
     captions_optional: bool = False,
+    without_captions: str = "",
 ) -> Dataset:
     """List the captions of a folder and pair them with their pictures by name.
 
@@ -170,6 +171,7 @@ def read_dataset(
         check_pictures: `Dataset.find_problems` decodes every picture to find broken ones.
         encoding: how captions that are not UTF-8 are read, such as "cp1252".
         captions_optional: a folder of pictures without a single caption of any usual ending will do.
+        without_captions: what else a user may do about a folder without captions, as a sentence.
 
     Raises:
         InputError: no such folder, no captions or pictures in it (with the folder that was probably meant),
@@ -187,7 +189,7 @@ def read_dataset(
     if not captions and not pictures:
         refuse_empty(root, suffix)
     if not captions and not (captions_optional and other_extension(root, suffix) is None):
-        refuse_no_captions(root, suffix, pictures)
+        refuse_no_captions(root, suffix, pictures, without_captions)
     if images is not None and not pictures:
         refuse_empty(pictures_at, None)
     del here, there
@@ -213,11 +215,13 @@ def read_training_set(
     caption_extension: str = ".txt",
     check_pictures: bool = True,
     captions_optional: bool = False,
+    without_captions: str = "",
 ) -> Dataset:
     """Read a folder to train on: every item has a readable picture and a caption that is not empty.
 
     Args:
         captions_optional: a picture may have no caption file, unless one of another usual ending is there.
+        without_captions: what else a user may do about pictures without captions, as a sentence.
 
     Returns:
         the data set; each of its items has `image_path` and `caption`, and there are no problems.
@@ -233,6 +237,7 @@ def read_training_set(
         skip_unreadable=True,
         check_pictures=check_pictures,
         captions_optional=captions_optional,
+        without_captions=without_captions,
     )
     concepts = dict.fromkeys(item.name.split("/")[0] for item in dataset.items if "/" in item.name)
     if concepts:
@@ -251,7 +256,13 @@ def read_training_set(
     if captions_optional:
         problems = [p for p in problems if p.kind != "missing_caption" or _has_other_caption(p.path)]
     if problems:
-        raise_problems(problems)
+        advised = [
+            replace(one, remedy=f"{one.remedy} {without_captions}".rstrip())
+            if one.kind == "missing_caption"
+            else one
+            for one in problems
+        ]
+        raise_problems(advised)
     return dataset
 
 

@@ -166,7 +166,7 @@ def refuse_empty(folder: Path, suffix: str | None) -> NoReturn:
     )
 
 
-def refuse_no_captions(folder: Path, suffix: str, names: Iterable[str]) -> NoReturn:
+def refuse_no_captions(folder: Path, suffix: str, names: Iterable[str], advice: str = "") -> NoReturn:
     """Raise the error for a folder with pictures and not a single caption, with the likeliest remedy."""
     other = other_extension(folder, suffix)
     if other:
@@ -180,7 +180,7 @@ def refuse_no_captions(folder: Path, suffix: str, names: Iterable[str]) -> NoRet
             f"Captions of these names are in the folder {found.name}: choose that one, and give this one "
             "as the folder of the images."
             if found
-            else f"Write a {suffix} file beside each picture."
+            else f"Write a {suffix} file beside each picture. {advice}".rstrip()
         )
     raise InputError(f"the folder holds pictures but no {suffix} caption", file=folder, remedy=remedy)
 

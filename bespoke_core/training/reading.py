@@ -96,10 +96,17 @@ def _pictures(
         caption_extension=config.caption_extension,
         check_pictures=False,
         captions_optional=bool(subset.class_tokens),
+        without_captions=_class_tokens_instead(subset, config),
     )
     items = sorted((item for item in read.items if item.image_file), key=lambda item: str(item.image_file))
     _inspect_all([item.image_path for item in items if item.image_path], inspected)
     return [_picture(item, subset, dataset, number, inspected) for item in items]
+
+
+def _class_tokens_instead(subset: Subset, config: TrainingConfig) -> str:
+    """Say how pictures may do without captions, as in kohya's trainer, where that is asked for."""
+    place = " in its [[datasets.subsets]]" if config.dataset_config else ""
+    return f'Or write class_tokens = "{subset.concept}"{place}: the caption of each without one.'
 
 
 def _picture(

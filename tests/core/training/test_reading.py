@@ -133,6 +133,39 @@ def test_pictures_without_captions_take_the_class_tokens_or_are_refused(
     assert {p.caption for p in read_set(make_config(class_tokens="sks lad")).pictures} == {"sks lad"}
 
 
+@pytest.mark.parametrize("all_are_missing", [True, False])
+def test_whoever_has_pictures_without_captions_is_told_of_class_tokens_in_either_form(
+    make_config: Make, dataset: Path, tmp_path: Path, all_are_missing: bool
+) -> None:
+    for number in range(6 if all_are_missing else 1):
+        (dataset / f"punk{number}.txt").unlink()
+    concept = dataset.rename(tmp_path / "5_lad")
+    lying = shutil.copytree(concept, tmp_path / "parent" / "5_lad").parent
+    for folder in (concept, lying):
+        with pytest.raises(InputError, match='Or write class_tokens = "lad": the caption of each'):
+            read_set(make_config(train_data_dir=str(folder)))
+        captions = [
+            p.caption for p in read_set(make_config(train_data_dir=str(folder), class_tokens="sks")).pictures
+        ]
+        assert captions.count("sks") == (6 if all_are_missing else 1)
+    subset = f'[[datasets]]\n[[datasets.subsets]]\nimage_dir = "{concept.as_posix()}"\n'
+    (tmp_path / "sets.toml").write_text(subset, encoding="utf-8")
+    with pytest.raises(InputError, match=r'class_tokens = "5_lad" in its \[\[datasets.subsets\]\]:'):
+        read_set(make_config(dataset_config=str(tmp_path / "sets.toml"), train_data_dir=""))
+    (tmp_path / "sets.toml").write_text(subset + 'class_tokens = "sks"\n', encoding="utf-8")
+    found = read_set(make_config(dataset_config=str(tmp_path / "sets.toml"), train_data_dir="")).pictures
+    assert [picture.caption for picture in found].count("sks") == (6 if all_are_missing else 1)
+
+
+def test_regularisation_pictures_take_their_folders_name_as_in_kohya(
+    make_config: Make, dataset: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "reg" / "1_a lad").mkdir(parents=True)
+    shutil.copy(dataset / "punk0.png", tmp_path / "reg" / "1_a lad")
+    found = read_set(make_config(reg_data_dir=str(tmp_path / "reg"))).pictures
+    assert [picture.caption for picture in found if picture.is_reg] == ["a lad"]
+
+
 def test_captions_of_another_ending_are_never_passed_over_for_class_tokens(
     make_config: Make, dataset: Path
 ) -> None:
