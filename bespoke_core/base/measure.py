@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ..amounts import counted
 from ..portraits.draw import enlarge
 from ..scoring.score import Scores, score_pictures
 from .drawings import held_out_prompts
@@ -90,7 +91,8 @@ def measure(
     asked = held_out_prompts(count, SEED)
     prompts = [prompt for prompt, _ in asked]
     if tell is not None:
-        tell(f"draws {count} held-out prompts in {steps} steps with guidance {cfg:g}")
+        drawn = f"{counted(count, 'held-out prompt')} in {counted(steps, 'step')}"
+        tell(f"draws {drawn} with guidance {cfg:g}")
     contexts = encode_all([*prompts, ""], device=device, tokenizer_path=tokenizer_path)
     since = time.monotonic()
     sprites = sample_sprites(

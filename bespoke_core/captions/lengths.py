@@ -11,6 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..amounts import counted
 from ..errors import InputError
 from .checks import Reading
 from .clean import clean_parsed
@@ -96,9 +97,10 @@ def check_length(
     lost = text[start:]
     windows = f"{limit // WINDOW} window{'s' if limit > WINDOW else ''} of {WINDOW}"
     shown = lost if len(lost) <= _CUT_SHOWN else lost[: _CUT_SHOWN - 3] + "..."
+    lost_are = counted(tokens - limit, "is", "are")
     advice = (
-        f"The caption has {tokens} tokens and training reads {limit} ({windows}); the last {tokens - limit} "
-        f'are lost, from "{shown}" on. {_remedy(left, limit)}'
+        f"The caption has {tokens} tokens and training reads {limit} ({windows}); the last {lost_are} "
+        f'lost, from "{shown}" on. {_remedy(left, limit)}'
     )
     yield finding(reading.file, "over_token_limit", advice, span=(start, len(text)), text=lost)
 
@@ -112,7 +114,7 @@ def _remedy(left: int | None, limit: int) -> str:
     if left is None:
         return "Shorten it."
     if left <= limit:
-        return f"Clean it: {left} are left without codes and boilerplate."
+        return f"Clean it: {counted(left, 'is', 'are')} left without codes and boilerplate."
     larger = [other for other in LIMITS if other >= left]
     longer = f", or train with max_token_length = {larger[0]}" if larger else ""
     return f"Cleaning leaves {left}: shorten it{longer}."

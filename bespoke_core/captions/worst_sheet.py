@@ -107,7 +107,8 @@ def _draw_words(draw: ImageDraw, worst: WorstFile, x: int, y: int) -> None:
     for line, (kind, number) in enumerate(kinds[:shown]):
         _write(draw, (x, y + 42 + 17 * line), f"{number}  {kind.replace('_', ' ')}", 13, _INK, _TEXT)
     if len(kinds) > shown:
-        _write(draw, (x, y + 42 + 17 * shown), f"and {len(kinds) - shown} more kinds", 13, _FAINT, _TEXT)
+        rest = counted(len(kinds) - shown, "more kind")
+        _write(draw, (x, y + 42 + 17 * shown), f"and {rest}", 13, _FAINT, _TEXT)
 
 
 def _draw_swatches(draw: ImageDraw, swatches: tuple[Swatch, ...], x: int, y: int) -> None:

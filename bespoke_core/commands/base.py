@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ..amounts import counted
 from ..errors import InputError
 
 _REMEDY = "Use fewer drawings (--drawings), or close other programs."
@@ -146,8 +147,9 @@ def _measure(arguments: argparse.Namespace) -> int:
 def _text(found: dict[str, Any]) -> str:
     total = found["background"]
     grid = found["grid_fidelity"]
+    pictures = counted(found["count"], "picture")
     lines = [
-        f"guidance {found['cfg']:g}: the background is right in {total['yes']} of {found['count']} pictures, "
+        f"guidance {found['cfg']:g}: the background is right in {total['yes']} of {pictures}, "
         f"wrong in {total['no']}, unclear in {total['unclear']}; grid fidelity "
         f"{'not measured' if grid is None else grid}, unique colours {found['unique_colors']:g}, "
         f"perceptual {found['perceptual_colors']:g}"
@@ -168,7 +170,7 @@ def _told(record: Any, out: Path, as_json: bool) -> int:
     else:
         told = record.told
         loss = f", loss {told['loss'][-1][1]}" if told["loss"] else ""
-        print(f"{weights}: {record.size / 1e6:.1f} MB after {told['steps']} steps{loss}")
+        print(f"{weights}: {record.size / 1e6:.1f} MB after {counted(told['steps'], 'step')}{loss}")
     return 0
 
 

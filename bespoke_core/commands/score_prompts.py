@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..amounts import counted
 from ..errors import InputError
 
 
@@ -64,7 +65,7 @@ def prompts_from(source: Path, pictures: dict[Path, str]) -> list[str]:
         name = pictures[missing[0]]
         several = shared[missing[0].name] > 1
         raise InputError(
-            f"has no prompt for {len(missing)} of {len(pictures)} pictures, {name} for one",
+            f"has no prompt for {len(missing)} of {counted(len(pictures), 'picture')}, {name} for one",
             file=source,
             field="file",
             value=name,

@@ -6,7 +6,7 @@ import argparse
 import json
 from typing import TYPE_CHECKING, Any
 
-from ..amounts import plain
+from ..amounts import counted, plain
 
 if TYPE_CHECKING:
     from ..training.config import Option
@@ -44,7 +44,7 @@ def keys(arguments: argparse.Namespace) -> int:
         if others:
             print(f"\nkohya's keys that are {title}:")
             print("\n".join(f"{key}: {why}" for key, why in others.items()))
-    print(f"\n{len(found)} keys, {len(idle)} without effect, {len(refused)} refused")
+    print(f"\n{counted(len(found), 'key')}, {len(idle)} without effect, {len(refused)} refused")
     return 0 if some else 1
 
 

@@ -47,7 +47,8 @@ class Expectation:
             lines.append(f"All {'others' if self.aside else 'of them'} are there already.")
             return "\n".join(lines)
         if there:
-            lines.append(f"{there} are there already, {self.missing} are to be drawn.")
+            is_there, to_draw = (counted(count, "is", "are") for count in (there, self.missing))
+            lines.append(f"{is_there} there already, {to_draw} to be drawn.")
         known = "not known yet" if self.seconds is None else f"about {duration(self.seconds)}"
         lines.append(f"Expected time: {known}.")
         return "\n".join(lines)

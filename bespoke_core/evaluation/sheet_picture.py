@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from .. import __version__
-from ..amounts import score_text, span_text
+from ..amounts import counted, score_text, span_text
 from .choice import DECIDED, ONLY, Choice
 from .contact_sheet import enlarged, fitted
 from .sheet import Sheet
@@ -184,6 +184,7 @@ def _notes(pen: _Pen, notes: Sequence[str], y: int) -> int:
     for note in notes[:_MOST_NOTES]:
         y = pen.write((_MARGIN, y + 2), f"- {note}", 15, _FAINT, WIDTH - 2 * _MARGIN, 2)
     if len(notes) > _MOST_NOTES:
-        more = f"{len(notes) - _MOST_NOTES} more stand in the page beside this picture."
+        rest = counted(len(notes) - _MOST_NOTES, "more stands", "more stand")
+        more = f"{rest} in the page beside this picture."
         y = pen.write((_MARGIN, y + 2), more, 15, _FAINT, WIDTH)
     return y

@@ -50,7 +50,9 @@ def words(sheet: Sheet) -> list[tuple[str, str]]:
         lines.append(("In every prompt", "nothing: no phrase stands in 80 % of the captions"))
     if facts is not None and facts.phrases:
         often = f"; often: {', '.join(facts.often)}" if facts.often else ""
-        lines.append(("Captions", f"about {facts.phrases:.0f} phrases with commas between{often}"))
+        lines.append(
+            ("Captions", f"about {counted(round(facts.phrases), 'phrase')} with commas between{often}")
+        )
     example = next(iter(sheet.drawn.prompts.values()), "")
     return [*lines, ("For example", example)] if example else lines
 

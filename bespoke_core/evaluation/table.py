@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
 
+from ..amounts import counted
 from ..errors import InputError
 from ..files import read_text, write_text
 
@@ -224,7 +225,7 @@ def _checked_header(header: list[str], name: str) -> list[str]:
 def _cells(columns: list[str], record: list[str], name: str, line: int) -> dict[str, str]:
     if len(record) != len(columns):
         raise InputError(
-            f"line {line} has {len(record)} cells, the header has {len(columns)}",
+            f"line {line} has {counted(len(record), 'cell')}, the header has {len(columns)}",
             file=name,
             remedy='Quote a value that holds a comma: "like, this".',
         )

@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 
 from .. import __version__
+from ..amounts import counted
 from ..errors import InputError
 from ..files import sha256_of_file, write_json
 from .claim import occupied, owner_of
@@ -130,7 +131,8 @@ def _differences(plan: TrainingPlan, told: Mapping[str, Any]) -> str:
     if data.get("key") != plan.training_set.key:
         found.append("pictures, captions or how they are shown have changed")
     if processes != plan.processes:
-        found.append(f"{processes} processes shared a batch, and now {plan.processes}")
+        shared = counted(processes, "process", "processes")
+        found.append(f"{shared} shared a batch, and now {plan.processes}")
     return ", ".join(found) or "settings have changed"
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..amounts import counted
 from ..errors import InputError
 from ..events import EventLog
 from ..files import write_text
@@ -102,7 +103,7 @@ def _join(plan: TrainingPlan) -> Ranks:
     ranks = join_ranks()
     if ranks.count != plan.processes:
         raise InputError(
-            f"asks for {plan.processes} processes and this one is alone",
+            f"asks for {counted(plan.processes, 'process', 'processes')} and this one is alone",
             field="num_processes",
             value=plan.config.num_processes,
             remedy=f"Start it with accelerate launch --num_processes {plan.processes} "

@@ -182,7 +182,7 @@ def test_a_base_model_with_a_hole_in_it_is_blamed_by_name(
         ("base", "base.safetensors holds other weights"),
         ("picture", "pictures, captions or how they are shown have changed"),
         ("settings", "settings have changed"),
-        ("processes", "1 processes shared a batch, and now 2"),
+        ("processes", "1 process shared a batch, and now 2"),
     ],
 )
 def test_a_run_that_cannot_go_on_says_what_is_not_as_it_was(
