@@ -44,6 +44,8 @@ const STYLE = `
 .bespoke-run-epoch span { display: block; color: var(--descrip-text, #999); overflow-wrap: anywhere; }
 .bespoke-run-note { flex: none; color: var(--descrip-text, #999); white-space: pre-wrap; min-height: 1.4em;
   max-height: 4.2em; overflow: auto; user-select: text; }
+.lg-node-widgets:has(.bespoke-run-holder) .lg-node-widget:has([aria-label="$$node-text-preview"]) {
+  height: 0; overflow: hidden; }
 .bespoke-run[data-status=failed] .bespoke-run-line b { color: #ff8a80; }
 .bespoke-run[data-status=cancelled] .bespoke-run-line b { color: #e8b339; }
 .bespoke-run[data-status=finished] .bespoke-run-line b { color: #7ddc8b; }
@@ -275,7 +277,7 @@ function findNode(id) {
   return node?.comfyClass === NODE ? node : undefined;
 }
 
-/** The frontend's own box for the line of text: the view says the same. */
+/** The frontend's own box for the line of text: the view says the same. In the new renderer a style hides it. */
 function hideProgressText(node) {
   const text = boxOf(node, "$$node-text-preview");
   if (text) text.hidden = true;

@@ -84,6 +84,31 @@ def test_a_state_is_shown_as_a_line_a_chart_and_an_epoch_each_with_the_best_mark
     assert canvas.page.evaluate("() => window.ran") is None
 
 
+def test_the_frontends_own_line_is_hidden_since_the_view_says_the_same(canvas: Canvas, pack: Path) -> None:
+    canvas.load_workflow(workflow(pack))
+    canvas.page.evaluate(
+        """() => app.api.dispatchEvent(new CustomEvent('progress_text',
+             { detail: { nodeId: '4', text: 'epoch 2/9, step 6/27' } }))"""
+    )
+    push(canvas)
+    canvas.page.wait_for_timeout(500)
+    heights = canvas.page.evaluate(
+        """() => [...document.querySelectorAll('*')]
+             .filter((one) => !one.children.length && one.textContent.includes('step 6/27'))
+             .map((one) => (one.closest('.lg-node-widget') ?? one).getBoundingClientRect().height)"""
+    )
+    assert all(height <= 1 for height in heights)
+
+
+def test_the_loss_stands_in_numbers_beside_its_line(canvas: Canvas, pack: Path) -> None:
+    canvas.load_workflow(workflow(pack))
+    push(canvas)
+    shown = [word.inner_text() for word in view(canvas, ".bespoke-run-key i").all()]
+    assert shown == ["loss 0.200", "mean of an epoch 0.200", "held out 0.300"]
+    push(canvas, curve=[], mean=[], held_out=[])
+    assert view(canvas, ".bespoke-run-chart").inner_text().strip() == ""
+
+
 def test_a_cancelled_run_says_how_it_goes_on_and_a_failed_one_why(canvas: Canvas, pack: Path) -> None:
     canvas.load_workflow(workflow(pack))
     push(canvas, status="cancelled", message="stopped after step 6; queue or resume it")
