@@ -49,6 +49,13 @@ function showView(node, key, report) {
   box.element.replaceChildren(makeView(report));
 }
 
+/** The height that a text asks for, in pixels: its lines, those that wrap counted as often as they need. */
+function heightOf(text, width) {
+  const letters = Math.max(20, (width - 40) / 6.7);
+  const lines = text.split("\n").reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / letters)), 0);
+  return Math.min(120, 16 * lines + 12);
+}
+
 function showText(node, text) {
   let box = boxOf(node, BOX);
   if (!box) {
@@ -58,8 +65,8 @@ function showText(node, text) {
     element.style.fontFamily = "monospace";
     element.style.whiteSpace = "pre-wrap";
     element.style.fontSize = "11px";
-    element.style.minHeight = "110px";
     box = addBox(node, BOX, element, 120, {
+      getMinHeight: () => heightOf(element.value, node.size[0]),
       // beside a table the text is the lesser part: the table takes the room that the user gives the node
       getMaxHeight: () => (Object.keys(VIEWS).some((key) => boxOf(node, key)) ? 160 : undefined),
       getValue: () => element.value,
@@ -69,6 +76,7 @@ function showText(node, text) {
     });
   }
   box.element.value = text;
+  box.element.style.minHeight = `${heightOf(text, node.size[0])}px`;
 }
 
 const WATCHED = new WeakSet();

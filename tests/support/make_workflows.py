@@ -124,13 +124,13 @@ TABLES = {
     "Bespoke_Sweep": (560, 560),
     "Bespoke_TestPrompts": (320, 130),
     "Bespoke_TrainingConfig": (340, 280),
-    "Bespoke_Verdict": (580, 420),
+    "Bespoke_Verdict": (580, 480),
     "Bespoke_SaveReport": (340, 330),
     "Bespoke_Downscale": (340, 380),
     "Bespoke_ScoreSprites": (580, 640),
     "Bespoke_AuditCaptions": (560, 620),
     "Bespoke_CleanDataset": (560, 400),
-    "Bespoke_TrainLora": (500, 480),
+    "Bespoke_TrainLora": (500, 540),
     "Bespoke_SaveSheet": (620, 760),
     # a few lines of text after a run
     "Bespoke_CleanCaption": (320, 200),
@@ -139,6 +139,7 @@ TABLES = {
     "Bespoke_FindRuns": (320, 150),
     "Bespoke_KeepChosen": (340, 150),
     "Bespoke_SweepGrid": (320, 150),
+    "Bespoke_LoadCheckpoint": (320, 30),
 }
 LARGE_TABLES = {
     "Bespoke_AuditCaptions": (640, 860),
@@ -175,7 +176,7 @@ LAY_OUT = """
         const [least, extra] = tables[node.type] ?? [320, shows.test(node.type) ? 180 : 0];
         node.setSize([Math.max(size[0], least), size[1] + extra]);
         node.pos = [x, y];
-        y += node.size[1] + 80;
+        y += node.size[1] + 100;
         width = Math.max(width, node.size[0]);
       }
       x += width + 60;
