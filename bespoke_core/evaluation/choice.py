@@ -200,7 +200,7 @@ def _sentence(verdict: Verdict, winner: Ranked, labels: Mapping[str, str]) -> st
         seeds = max((c.more_seeds or 0 for c in verdict.comparisons if c.tied), default=0)
         known = all(c.more_seeds is not None for c in verdict.comparisons if c.tied)
         told = f"; about {seeds} more seed{'s' * (seeds != 1)} would tell" if known and seeds <= 200 else ""
-        return f"{listed(tied)} may be as good{told}"
+        return f"perhaps as good: {listed(tied)}{told}"
     if verdict.doubtful:
         names = [labels[name] for name in verdict.doubtful]
         return f"too few pictures or clear answers to rule out {listed(names)}"

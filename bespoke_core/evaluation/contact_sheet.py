@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ MAX_PIXELS = 40_000_000
 _PAPER, _INK, _FAINT = "#ffffff", "#1d2430", "#6b7480"
 _GAP, _HEAD, _LINE = 10, 40, 18
 _NEAR = 2
+_WIDEST = 4  # times the height
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,9 @@ def contact_sheet(pictures: Sequence[ReportPicture], *, score: str = "unique_col
         score: the column that is written under each sprite.
 
     Each cell shows the picture and its sprite side by side, the score beneath. Sprites are enlarged by
-    whole factors. When the sheet would have more than `MAX_PIXELS`, fewer seeds are shown, and it says so.
+    whole factors. What would be a long thin strip, such as many prompts of one checkpoint, goes on in further
+    bands below the first. When the sheet would have more than `MAX_PIXELS`, fewer seeds are shown, and it
+    says so.
 
     Returns:
         An RGB picture.
@@ -65,24 +69,26 @@ def contact_sheet(pictures: Sequence[ReportPicture], *, score: str = "unique_col
     cell_width = shown * (width + _GAP) + _GAP
     cell_height = SPRITE_EDGE + _LINE + _GAP
     note = _LINE if shown < len(seeds) else 0
-    size = (label + max(1, len(prompts)) * cell_width, _HEAD + max(1, len(rows)) * cell_height + note)
+    band = _HEAD + max(1, len(rows)) * cell_height
+    across = _prompts_across(len(prompts), label, cell_width, band)
+    bands = max(1, math.ceil(len(prompts) / across))
+    size = (label + across * cell_width, bands * band + note)
     sheet = Images.new("RGB", size, _PAPER)
     draw = ImageDraw.Draw(sheet)
-    for column, prompt in enumerate(prompts):
-        _write(draw, (label + column * cell_width + _GAP, 12), prompt, 14, _INK, cell_width - _GAP)
-    for line, (name, _) in enumerate(rows):
-        _write(draw, (8, _HEAD + line * cell_height + SPRITE_EDGE // 2), called[name], 14, _INK, label)
+    corners = [(label + at % across * cell_width, at // across * band) for at in range(len(prompts))]
+    for (left, top), prompt in zip(corners, prompts, strict=True):
+        _write(draw, (left + _GAP, top + 12), prompt, 14, _INK, cell_width - _GAP)
+    for top in range(0, bands * band, band):
+        for line, (name, _) in enumerate(rows):
+            at = (8, top + _HEAD + line * cell_height + SPRITE_EDGE // 2)
+            _write(draw, at, called[name], 14, _INK, label)
     for picture in pictures:
         position = seeds.index(picture.row.seed)
         if position >= shown:
             continue
-        x = (
-            label
-            + prompts.index(columns_of(picture.row, varied)) * cell_width
-            + _GAP
-            + position * (width + _GAP)
-        )
-        y = _HEAD + rows.index((picture.row.checkpoint, picture.row.epoch)) * cell_height
+        left, top = corners[prompts.index(columns_of(picture.row, varied))]
+        x = left + _GAP + position * (width + _GAP)
+        y = top + _HEAD + rows.index((picture.row.checkpoint, picture.row.epoch)) * cell_height
         if pair > 1:
             sheet.paste(fitted(picture.path, SPRITE_EDGE), (x, y))
         sheet.paste(enlarged(picture, SPRITE_EDGE), (x + width - SPRITE_EDGE, y))
@@ -156,6 +162,15 @@ def _seeds_that_fit(rows: int, prompts: int, seeds: int, label: int, width: int)
     while shown > 1 and (label + prompts * (shown * (width + _GAP) + _GAP)) * height > MAX_PIXELS:
         shown -= 1
     return shown
+
+
+def _prompts_across(prompts: int, label: int, cell_width: int, band: int) -> int:
+    """Return how many prompts stand side by side: all, unless the sheet would be a strip."""
+    for bands in range(1, max(1, prompts) + 1):
+        across = math.ceil(max(1, prompts) / bands)
+        if label + across * cell_width <= _WIDEST * math.ceil(max(1, prompts) / across) * band:
+            return across
+    return 1
 
 
 def _mark(match: object) -> str:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..amounts import counted, score_text, span_text
 from .choice import DECIDED, ONLY, Choice
-from .contact_sheet import enlarged, fitted
+from .contact_sheet import enlarged
 from .sheet import Sheet
 from .sheet_words import about, example_lines, recipe, result_line, words
 
@@ -168,7 +169,7 @@ def _examples(paper: Image, pen: _Pen, sheet: Sheet, y: int) -> int:
         if number and number % _ACROSS == 0:
             y = bottom + 14
         x = _MARGIN + number % _ACROSS * width
-        paper.paste(fitted(picture.path, _FULL), (x, y))
+        paper.paste(enlarged(replace(picture, sprite_path=None), _FULL), (x, y))
         if picture.sprite_path is not None:
             paper.paste(enlarged(picture, _SPRITE), (x + _FULL + 8, y))
         name, told = example_lines(sheet, picture)

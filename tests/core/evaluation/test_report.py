@@ -118,6 +118,20 @@ def test_the_contact_sheet_puts_the_base_first_and_epochs_downwards(pictures):
     assert tops[None] < tops[1] < tops[2]
 
 
+def test_many_prompts_of_one_checkpoint_go_on_below_instead_of_making_a_strip(tmp_path):
+    found = []
+    for prompt in range(8):
+        Image.new("RGB", (24, 24), (200, 0, prompt)).save(tmp_path / f"{prompt}.png")
+        for seed in range(3):
+            row = Row("a", 1, f"p{prompt}", seed, {"unique_colors": 1})
+            found.append(ReportPicture(row, tmp_path / f"{prompt}.png", tmp_path / f"{prompt}.png"))
+    sheet = np.asarray(contact_sheet(found))
+    height, width, _ = sheet.shape
+    assert width <= 4 * height
+    for prompt in range(8):
+        assert (sheet == (200, 0, prompt)).all(axis=2).sum() == 3 * 96 * 96
+
+
 def test_sprites_on_the_sheet_keep_square_hard_pixels(tmp_path):
     pattern = (np.indices((24, 24)).sum(axis=0) % 2 * 255).astype(np.uint8)
     art = np.stack([pattern, np.zeros_like(pattern), pattern], axis=2)  # magenta and black, unlike any text
