@@ -31,7 +31,7 @@ const STYLE = `
 .bespoke-sweep-line b { flex: 1; font-size: 12px; }
 .bespoke-sweep-line span { flex: none; color: var(--descrip-text, #999); font-variant-numeric: tabular-nums; }
 .bespoke-sweep-bar { flex: none; height: 4px; background: var(--comfy-input-bg, #222); border-radius: 2px; }
-.bespoke-sweep-bar div { height: 100%; width: 0; background: #6cb2eb; border-radius: 2px; }
+.bespoke-sweep-bar div { height: 100%; width: 0; background: var(--bespoke-line); border-radius: 2px; }
 .bespoke-sweep-rows { flex: 1; min-height: 0; overflow: auto; background: var(--comfy-input-bg, #222);
   border: 1px solid var(--border-color, #4e4e4e); border-radius: 4px; user-select: text; outline: none; }
 .bespoke-sweep-rows table { width: 100%; border-collapse: collapse; }

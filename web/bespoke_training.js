@@ -3,6 +3,7 @@
 import { app } from "../../scripts/app.js";
 import { api } from "../../scripts/api.js";
 import { addBox, boxOf, fit } from "./bespoke.js";
+import { addStyle } from "./bespoke_views.js";
 
 const NODE = "Bespoke_TrainLora";
 const EVENT = "bespoke.training";
@@ -20,7 +21,7 @@ const STYLE = `
 .bespoke-run-line b { flex: 1; font-size: 12px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
 .bespoke-run-line span { flex: none; color: var(--descrip-text, #999); font-variant-numeric: tabular-nums; }
 .bespoke-run-bar { flex: none; height: 4px; background: var(--comfy-input-bg, #222); border-radius: 2px; }
-.bespoke-run-bar div { height: 100%; width: 0; background: #6cb2eb; border-radius: 2px; }
+.bespoke-run-bar div { height: 100%; width: 0; background: var(--bespoke-line); border-radius: 2px; }
 .bespoke-run-chart { flex: 1 1 110px; min-height: 80px; position: relative; border-radius: 4px;
   background: var(--comfy-input-bg, #222); border: 1px solid var(--border-color, #4e4e4e); }
 .bespoke-run-chart svg { position: absolute; inset: 6px 6px 6px 40px; width: calc(100% - 46px);
@@ -33,9 +34,9 @@ const STYLE = `
 .bespoke-run-epochs:empty { display: none; }
 .bespoke-run-epoch { flex: none; width: 108px; padding: 4px; border-radius: 4px; text-align: center;
   background: var(--comfy-input-bg, #222); border: 1px solid var(--border-color, #4e4e4e); }
-.bespoke-run-epoch.bespoke-run-best { border-color: #7ddc8b; box-shadow: 0 0 0 1px #7ddc8b; }
+.bespoke-run-epoch.bespoke-run-best { border-color: var(--bespoke-yes); box-shadow: 0 0 0 1px var(--bespoke-yes); }
 .bespoke-run-epoch b { display: block; }
-.bespoke-run-best b { color: #7ddc8b; }
+.bespoke-run-best b { color: var(--bespoke-yes); }
 .bespoke-run-pictures { display: grid; grid-template-columns: repeat(2, 1fr); gap: 2px; }
 .bespoke-run-pictures:has(> :only-child) { grid-template-columns: 1fr; }
 .bespoke-run-pictures a { display: block; }
@@ -46,9 +47,9 @@ const STYLE = `
   max-height: 4.2em; overflow: auto; user-select: text; }
 .lg-node-widgets:has(.bespoke-run-holder) .lg-node-widget:has([aria-label="$$node-text-preview"]) {
   height: 0; overflow: hidden; }
-.bespoke-run[data-status=failed] .bespoke-run-line b { color: #ff8a80; }
-.bespoke-run[data-status=cancelled] .bespoke-run-line b { color: #e8b339; }
-.bespoke-run[data-status=finished] .bespoke-run-line b { color: #7ddc8b; }
+.bespoke-run[data-status=failed] .bespoke-run-line b { color: var(--bespoke-no); }
+.bespoke-run[data-status=cancelled] .bespoke-run-line b { color: var(--bespoke-unclear); }
+.bespoke-run[data-status=finished] .bespoke-run-line b { color: var(--bespoke-yes); }
 `;
 
 function make(tag, className = "", text = "") {
@@ -63,13 +64,6 @@ function draw(tag, attributes) {
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.setAttribute("vector-effect", "non-scaling-stroke");
   return element;
-}
-
-function addStyle() {
-  if (document.getElementById("bespoke-run-style")) return;
-  const style = make("style", "", STYLE);
-  style.id = "bespoke-run-style";
-  document.head.append(style);
 }
 
 /** 0:05, 12:30 or 1:02:03 */
@@ -107,7 +101,7 @@ function pace(state) {
 /** The view of one run: made once, then only changed, so that nothing flickers and scrolling stays. */
 class RunView {
   constructor() {
-    addStyle();
+    addStyle("bespoke-run-style", STYLE);
     this.element = make("div", "bespoke-run");
     const line = make("div", "bespoke-run-line");
     this.headline = make("b");
@@ -163,7 +157,7 @@ class RunView {
     const shapes = state.ends.map(([epoch, step]) =>
       draw("line", {
         x1: x(step), x2: x(step), y1: 0, y2: CHART.height,
-        stroke: epoch === best ? "#7ddc8b" : "#8885", "stroke-width": epoch === best ? 1.5 : 1,
+        stroke: epoch === best ? "var(--bespoke-yes)" : "#8885", "stroke-width": epoch === best ? 1.5 : 1,
       }),
     );
     const line = (values, name, attributes) =>
@@ -174,15 +168,15 @@ class RunView {
           fill: "none", class: `bespoke-run-${name}`, ...attributes,
         }),
       );
-    line(state.curve, "loss", { stroke: "#7d93a8", "stroke-width": 0.8 });
-    line(state.mean, "mean", { stroke: "#6cb2eb", "stroke-width": 2 });
-    line(state.held_out, "held-out", { stroke: "#e8934a", "stroke-width": 1.5 });
+    line(state.curve, "loss", { stroke: "var(--bespoke-loss)", "stroke-width": 0.8 });
+    line(state.mean, "mean", { stroke: "var(--bespoke-line)", "stroke-width": 2 });
+    line(state.held_out, "held-out", { stroke: "var(--bespoke-held-out)", "stroke-width": 1.5 });
     for (const [step, loss] of state.held_out) {
       // a line of no length with round ends is a dot that no scaling makes an ellipse
       shapes.push(
         draw("line", {
           x1: x(step), x2: x(step), y1: y(loss), y2: y(loss),
-          stroke: "#e8934a", "stroke-width": 6, "stroke-linecap": "round",
+          stroke: "var(--bespoke-held-out)", "stroke-width": 6, "stroke-linecap": "round",
         }),
       );
     }
@@ -191,9 +185,9 @@ class RunView {
     this.bottom.textContent = points.length ? "0" : "";
     this.key.replaceChildren(
       ...[
-        ["loss", "#7d93a8", state.curve],
-        ["mean of an epoch", "#6cb2eb", state.mean],
-        ["held out", "#e8934a", state.held_out],
+        ["loss", "var(--bespoke-loss)", state.curve],
+        ["mean of an epoch", "var(--bespoke-line)", state.mean],
+        ["held out", "var(--bespoke-held-out)", state.held_out],
       ]
         .filter(([, , values]) => values.length)
         .map(([text, color, values]) => {

@@ -3,7 +3,7 @@
 import { addStyle, keepWheel, make, scoreText } from "./bespoke_views.js";
 
 const STYLE = `
-.bespoke-answer { flex: none; padding: 2px 0 2px 8px; border-left: 3px solid #ff9c5b; font-size: 13px;
+.bespoke-answer { flex: none; padding: 2px 0 2px 8px; border-left: 3px solid var(--bespoke-chosen); font-size: 13px;
   font-weight: 600; line-height: 1.35; overflow-wrap: anywhere; user-select: text; }
 .bespoke-rows table.bespoke-ranking { table-layout: auto; }
 .bespoke-ranking th { padding: 4px 6px; }
@@ -11,12 +11,12 @@ const STYLE = `
 .bespoke-ranking tr.bespoke-best td { font-weight: 600; }
 .bespoke-ranking .bespoke-interval { position: relative; width: 130px; min-width: 90px; height: 12px;
   background: rgb(128 128 128 / 18%); border-radius: 3px; }
-.bespoke-interval i { position: absolute; top: 4px; height: 4px; border-radius: 2px; background: #56b4e9;
+.bespoke-interval i { position: absolute; top: 4px; height: 4px; border-radius: 2px; background: var(--bespoke-line);
   opacity: 0.7; }
 .bespoke-interval b { position: absolute; top: 1px; width: 3px; height: 10px; margin-left: -1px;
-  background: #56b4e9; }
-.bespoke-best .bespoke-interval i, .bespoke-best .bespoke-interval b { background: #ff9c5b; }
-.bespoke-ranking .bespoke-mark { color: #ff9c5b; font-weight: 600; }
+  background: var(--bespoke-line); }
+.bespoke-best .bespoke-interval i, .bespoke-best .bespoke-interval b { background: var(--bespoke-chosen); }
+.bespoke-ranking .bespoke-mark { color: var(--bespoke-chosen); font-weight: 600; }
 `;
 
 const FOLLOWS = new Map([[true, "yes"], [false, "no"]]);

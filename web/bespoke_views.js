@@ -4,7 +4,12 @@
 const MOST_ROWS = 300;
 const HEX = /#?\b[0-9a-f]{6}\b/gi;
 
+// Colours that can be read on the dark palettes and, where the frontend shows a light one, on that.
 const STYLE = `
+:root { --bespoke-yes: #7ddc8b; --bespoke-no: #ff8a80; --bespoke-unclear: #e8b339; --bespoke-chosen: #ff9c5b;
+  --bespoke-line: #6cb2eb; --bespoke-loss: #8fa5ba; --bespoke-held-out: #e8934a; }
+:root:not(.dark-theme) { --bespoke-yes: #0b5a2c; --bespoke-no: #8f1414; --bespoke-unclear: #5c3d00;
+  --bespoke-chosen: #7a3000; --bespoke-line: #004f80; --bespoke-loss: #45525f; --bespoke-held-out: #7a3a00; }
 .bespoke-holder { position: relative; width: 100%; height: 100%; }
 .bespoke-view { position: absolute; inset: 0; display: flex; flex-direction: column; gap: 4px; overflow: hidden;
   font: 11px/1.4 system-ui, sans-serif; color: var(--input-text, #ddd); }
@@ -25,9 +30,9 @@ const STYLE = `
 .bespoke-findings { min-width: 560px; }
 .bespoke-note { padding: 4px 6px; color: var(--descrip-text, #999); }
 .bespoke-rows td .bespoke-note { padding: 0 6px; }
-.bespoke-error { --bespoke-severity: #ff6b6b; }
-.bespoke-warning { --bespoke-severity: #e8b339; }
-.bespoke-info { --bespoke-severity: #6cb2eb; }
+.bespoke-error { --bespoke-severity: var(--bespoke-no); }
+.bespoke-warning { --bespoke-severity: var(--bespoke-unclear); }
+.bespoke-info { --bespoke-severity: var(--bespoke-line); }
 .bespoke-rows tr[class] td:first-child { color: var(--bespoke-severity);
   box-shadow: inset 3px 0 var(--bespoke-severity); }
 .bespoke-swatch { display: inline-block; width: 0.9em; height: 0.9em; margin-right: 3px;
@@ -38,15 +43,15 @@ const STYLE = `
 .bespoke-rows .bespoke-scores td { white-space: nowrap; }
 .bespoke-scores td[data-column=file] { font-weight: 600; }
 .bespoke-scores .bespoke-number { text-align: right; font-variant-numeric: tabular-nums; }
-.bespoke-yes { color: #7ddc8b; }
-.bespoke-no { color: #ff8a80; font-weight: 600; }
-.bespoke-unclear { color: #e8b339; }
+.bespoke-yes { color: var(--bespoke-yes); }
+.bespoke-no { color: var(--bespoke-no); font-weight: 600; }
+.bespoke-unclear { color: var(--bespoke-unclear); }
 .bespoke-unknown { color: var(--descrip-text, #999); }
 .bespoke-chip { display: inline-block; margin-right: 10px; white-space: nowrap; }
 .bespoke-file { font-weight: 600; }
 .bespoke-words { white-space: pre-wrap; }
-.bespoke-words del { color: #ff8a80; background: rgb(255 82 82 / 15%); text-decoration: line-through; }
-.bespoke-words ins { color: #8fdf9a; background: rgb(76 175 80 / 20%); text-decoration: none; }
+.bespoke-words del { color: var(--bespoke-no); background: rgb(255 82 82 / 15%); text-decoration: line-through; }
+.bespoke-words ins { color: var(--bespoke-yes); background: rgb(76 175 80 / 20%); text-decoration: none; }
 `;
 
 /** Make an element with classes and text. */

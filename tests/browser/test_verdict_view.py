@@ -98,6 +98,28 @@ def test_a_mean_reads_as_it_does_in_the_text(page: Any) -> None:
     assert show(page, verdict.to_dict())[0][1] == "253.3"
 
 
+@pytest.mark.parametrize(("palette", "paper"), [("dark-theme", "#222222"), ("", "#c9c9c9")])
+def test_colours_can_be_read_on_a_dark_and_on_a_light_palette(page: Any, palette: str, paper: str) -> None:
+    show(page, decide(rows()).to_dict())
+    worst = page.evaluate(
+        """([palette, paper]) => {
+          document.documentElement.className = palette;
+          document.documentElement.style.setProperty("--comfy-input-bg", paper);
+          const light = (color) => color.match(/[0-9.]+/g).slice(0, 3).map((v) => v / 255)
+            .map((v) => (v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+            .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+          const ground = light(getComputedStyle(document.querySelector(".bespoke-rows")).backgroundColor);
+          return Math.min(...[".bespoke-yes", ".bespoke-no", ".bespoke-mark"].map((name) => {
+            const ink = light(getComputedStyle(document.querySelector(name)).color);
+            return (Math.max(ink, ground) + 0.05) / (Math.min(ink, ground) + 0.05);
+          }));
+        }""",
+        [palette, paper],
+    )
+    page.evaluate("() => { document.documentElement.className = 'dark-theme'; }")
+    assert worst >= 4.5
+
+
 def test_a_name_from_a_stranger_is_text(page: Any) -> None:
     show(page, decide(rows()).to_dict())
     assert page.evaluate("() => window.ran") is None
