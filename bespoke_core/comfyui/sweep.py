@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ..errors import InputError
+from ..errors import InputError, UserCancelledError
 from ..evaluation.plan_file import PlanFile
 from ..evaluation.prompts import prompt_lines
 from ..evaluation.runs import run_lines
@@ -111,12 +111,16 @@ def run_sweep(
     Raises:
         BespokeError: the server refused the plan, a node failed, or `output` cannot be written.
         JobLostError: the server ended or was started again; the same call goes on.
+        UserCancelledError: Ctrl-C was pressed; the server stops, too.
     """
     job = client.queue(sweep_graph(plan))
     try:
         history = client.wait(job, on_event=on_event).raise_for_failure()
     except JobLostError as error:
         raise JobLostError(f"{error} {_GO_ON}") from None
+    except KeyboardInterrupt:
+        client.cancel(job)  # or the server would go on without anybody who waits for it
+        raise UserCancelledError("what is drawn is kept on the server; the same command goes on") from None
     # Only the verdict is sure to be in the history: what ComfyUI takes from its cache leaves no other trace.
     told = history.outputs["verdict"]
     verdict: dict[str, Any] = told["bespoke_verdict"][0]

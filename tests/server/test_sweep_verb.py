@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -59,6 +61,34 @@ def test_a_plan_becomes_a_folder_that_verdict_and_report_read(
     assert list(output.rglob("report.html"))
     # a second time nothing is drawn and the same comes back
     assert main(["sweep", str(plan), "--server", server.url, "--output", str(output)]) == 0
+
+
+def test_ctrl_c_stops_the_server_too_and_the_same_command_goes_on(
+    server: ComfyServer, client: Client, tmp_path: Path, pack: Path
+) -> None:
+    write_lora(server.base / "output" / "loras" / "bespoke" / "for_stop" / "one.safetensors", 0.6)
+    plan = tmp_path / "plan.toml"
+    text = PLAN.replace("by verb", "stop").replace("for_verb", "for_stop").replace("steps = 1", "steps = 8")
+    plan.write_text(text.replace("seeds = [5]", 'seeds = "1-30"'), encoding="utf-8")
+    words = ["sweep", str(plan), "--server", server.url, "--output", str(tmp_path / "results")]
+    cells = server.base / "output" / "bespoke" / "sweeps" / "stop" / "cells"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bespoke_core", *words], cwd=pack, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.monotonic() + 120
+    while len(list(cells.glob("*.png"))) < 2:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 130, told
+    assert "what is drawn is kept on the server; the same command goes on" in told
+    assert "Traceback" not in told
+    while any(asyncio.run(client.fetch_json("GET", "/queue"))[1].values()):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    assert 2 <= len(list(cells.glob("*.png"))) < 60
 
 
 def test_another_plan_of_the_same_name_in_between_does_not_change_what_is_brought(
