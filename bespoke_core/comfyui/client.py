@@ -432,9 +432,8 @@ def describe_refusal(reply: Mapping[str, Any], graph: Graph) -> str:
     lines = []
     for node, fault in (reply.get("node_errors") or {}).items():
         name = fault.get("class_type") or graph.get(node, {}).get("class_type", "?")
-        for one in fault.get("errors", []):
-            details = f" ({one['details']})" if one.get("details") else ""
-            lines.append(f"node {node} ({name}): {one.get('message', 'is not valid')}{details}")
+        told = [_in_words(one) for one in fault.get("errors", [])]
+        lines += [f"node {node} ({name}): {text}" for text in dict.fromkeys(told)]
     error = reply.get("error")
     if not lines and isinstance(error, Mapping):
         details = f" ({error['details']})" if error.get("details") else ""
@@ -442,6 +441,14 @@ def describe_refusal(reply: Mapping[str, Any], graph: Graph) -> str:
     elif not lines:
         lines.append(str(error or reply))
     return "; ".join(lines)
+
+
+def _in_words(fault: Mapping[str, Any]) -> str:
+    """Return what is wrong with an input; what a node says by itself comes once for each of its inputs."""
+    message, details = str(fault.get("message", "is not valid")), str(fault.get("details") or "")
+    if fault.get("type") == "custom_validation_failed" and " - " in details:
+        return details.partition(" - ")[2].rstrip(".")
+    return f"{message} ({details})" if details else message
 
 
 def _ignore(event: dict[str, Any]) -> None:

@@ -138,6 +138,26 @@ def test_a_refused_graph_names_node_and_input(fake: tuple[FakeComfy, Client]) ->
         client.queue(GRAPH)
 
 
+def test_what_a_node_refuses_by_itself_is_said_once_and_not_for_each_of_its_inputs(
+    fake: tuple[FakeComfy, Client],
+) -> None:
+    comfy, client = fake
+    faults = [
+        {
+            "type": "custom_validation_failed",
+            "message": "Custom validation failed for node",
+            "details": f"{name} - sampler_name: 'eulerx': is not one that KSampler knows.",
+        }
+        for name in ("strength", "cfg", "sampler_name")
+    ]
+    errors = {"grid": {"class_type": "Bespoke_SweepGrid", "errors": faults}}
+    comfy.reply = (400, {"error": {"message": "failed"}, "node_errors": errors})
+    with pytest.raises(InputError) as error:
+        client.queue(GRAPH)
+    assert str(error.value).count("eulerx") == 1
+    assert "node grid (Bespoke_SweepGrid): sampler_name: 'eulerx': is not one" in str(error.value)
+
+
 def test_a_partly_valid_graph_is_refused_and_taken_back(fake: tuple[FakeComfy, Client]) -> None:
     comfy, client = fake
     errors = {"1": {"class_type": "KSampler", "errors": [{"message": "bad", "details": ""}]}}
