@@ -12,8 +12,6 @@ from .client import Client
 if TYPE_CHECKING:
     from ..training.plan import TrainingPlan
 
-_OF_TRAINING_SET = ("palette_distance", "edge_distance")
-
 
 def plan_for_run(path: Path, plan: TrainingPlan, client: Client) -> PlanFile:
     """Return a sweep's plan whose checkpoints are the epochs of a run that is about to be trained.
@@ -126,14 +124,6 @@ def _check_options(plan: PlanFile, path: Path, client: Client) -> None:
                     value=value,
                     remedy=f"It has: {', '.join(options[:20])}.",
                 )
-    if plan.by in _OF_TRAINING_SET and not plan.training_set:
-        raise InputError(
-            "is measured against a training set, and there is none",
-            file=path,
-            field="by",
-            value=plan.by,
-            remedy="Set training_set, or choose another score.",
-        )
 
 
 def _options(node: dict[str, Any], name: str) -> list[str]:

@@ -42,6 +42,9 @@ else:
     import tomli as tomllib
 
 
+_OF_TRAINING_SET = ("palette_distance", "edge_distance")
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -160,7 +163,7 @@ class PlanFile(_Strict):
     def test_prompts(self) -> tuple[TestPrompt, ...]:
         """The plan's own prompts and, where asked for, the built-in scenes."""
         own = tuple(TestPrompt(name, " ".join(text.split())) for name, text in self.prompts.items())
-        return check_prompts((*own, *(EIGHT_SCENES if self.scenes == "eight scenes" else ())))
+        return (*own, *(EIGHT_SCENES if self.scenes == "eight scenes" else ()))
 
 
 def plan_from_dump(data: Mapping[str, Any]) -> PlanFile:
@@ -197,12 +200,20 @@ def read_plan_file(path: Path, *, run_folder: str = "") -> PlanFile:
         plan = PlanFile.model_validate(table)
     except ValidationError as error:
         raise _explained(error, path) from None
-    if not plan.test_prompts:
+    if not check_prompts(plan.test_prompts, file=path):
         raise InputError(
             "asks for nothing",
             file=path,
             field="prompts",
             remedy='Add a [prompts] table, or scenes = "eight scenes".',
+        )
+    if plan.by in _OF_TRAINING_SET and not plan.training_set:
+        raise InputError(
+            "is measured against a training set, and there is none",
+            file=path,
+            field="by",
+            value=plan.by,
+            remedy="Set training_set, or choose another score.",
         )
     return plan
 

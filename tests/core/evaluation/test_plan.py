@@ -229,11 +229,16 @@ def test_a_plan_file_compares_lists_of_settings_and_several_runs(tmp_path: Path)
         ('[[runs]]\nlabel = "a"\nfolder = "x"\n[[runs]]\nlabel = "A"\nfolder = "y"\n[prompts]\na = "b"', "A"),
         ('run_folder = "r"\nseeds = "one"\n[prompts]\na = "b"', "seed"),
         ('run_folder = "r"\n[prompts]\na = "same"\nb = "same"', "count twice"),
+        ('run_folder = "r"\n[prompts]\na = "b"\nA = "c"', r"plan\.toml: prompts: 'A': two prompts"),
+        (
+            'run_folder = "r"\nby = "edge_distance"\n[prompts]\na = "b"',
+            "by: 'edge_distance': is measured against a training set, and there is none. Set training_set",
+        ),
     ],
 )
 def test_a_plan_that_cannot_be_is_refused_in_words(tmp_path: Path, text: str, expected: str) -> None:
     with pytest.raises(InputError, match=expected):
-        _ = read_plan_file(plan_file(tmp_path, text + "\n")).test_prompts
+        read_plan_file(plan_file(tmp_path, text + "\n"))
 
 
 def test_the_base_is_drawn_once_for_all_strengths_and_strengths_change_slowest() -> None:
