@@ -31,7 +31,7 @@ def reasons(verdict: Verdict, rows: Sequence[Row]) -> tuple[str, ...]:
     if best is None:
         return (f"No {noun(verdict)} was measured, so none can be recommended.",)
     found = [*_following_reasons(verdict, best), _mean_reason(verdict, best), *_tie_reasons(verdict, best)]
-    found += [*_doubt_reasons(verdict, best), *_floor_reasons(verdict, best)]
+    found += [*_same_file_reasons(rows), *_doubt_reasons(verdict, best), *_floor_reasons(verdict, best)]
     scored = {row.prompt for row in rows if not row.is_base and row.number(verdict.by) is not None}
     choices = [
         f"{name}: {label_of(verdict, choice) if name in scored else 'no score'}"
@@ -52,6 +52,19 @@ def reasons(verdict: Verdict, rows: Sequence[Row]) -> tuple[str, ...]:
         pictures = counted(best.following.bleeding, "picture")
         found.append(f"In {pictures} of {best.label} two features that should differ have the same colour.")
     return tuple(found)
+
+
+def _same_file_reasons(rows: Sequence[Row]) -> list[str]:
+    """Name the checkpoints that are one file: they tie with each other whatever is drawn."""
+    files: dict[str, dict[str, None]] = {}
+    for row in rows:
+        if sha256 := row.scores.get("checkpoint_sha256"):
+            files.setdefault(str(sha256), {})[row.checkpoint] = None
+    return [
+        f"{listed(list(names))} are the same file under several names, so that no picture tells them apart."
+        for names in files.values()
+        if len(names) > 1
+    ]
 
 
 def _following_reasons(verdict: Verdict, best: Ranked) -> list[str]:

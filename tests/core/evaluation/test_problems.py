@@ -51,6 +51,19 @@ def test_the_table_says_why_and_the_verdict_judges_what_is_there(tmp_path: Path)
     assert len(sweep.pictures()) == 3
 
 
+def test_one_file_under_two_names_is_told_as_that(tmp_path: Path) -> None:
+    twin = replace(PLAN.checkpoints[0], name="twin", epoch=2)
+    plan = replace(PLAN, checkpoints=(*PLAN.checkpoints, twin), with_base=False)
+    sweep = SweepFolder(tmp_path / "a", plan, SMALL, ResultsStore(tmp_path / "results.sqlite"))
+    fill(sweep)
+    assert len(list((sweep.root / "cells").glob("*.png"))) == 2, "the same picture was drawn twice"
+    rows = read_csv(sweep.write_table(sweep.rows()))
+    assert [row.checkpoint for row in rows] == ["run", "run", "twin", "twin"]
+    verdict = decide(rows)
+    assert not verdict.clear
+    assert any("run and twin are the same file" in reason for reason in verdict.reasons)
+
+
 def test_where_nothing_could_be_drawn_nothing_is_recommended(tmp_path: Path) -> None:
     sweep = sweep_in(tmp_path / "a", tmp_path / "results.sqlite")
     for cell in sweep.plan.cells:
