@@ -50,7 +50,9 @@ class SweepCheckpoint(io.ComfyNode):
         from ..bespoke_core.evaluation.hashes import require_unchanged
 
         found = folder_paths.get_full_path("loras", lora_name)
-        require_unchanged(Path(found or Path(folder_paths.get_folder_paths("loras")[0], lora_name)), sha256)
+        places = [Path(folder, lora_name) for folder in folder_paths.get_folder_paths("loras")]
+        gone = next((place for place in places if place.parent.is_dir()), places[0])
+        require_unchanged(Path(found) if found else gone, sha256)
         return io.NodeOutput(lora_name)
 
 
