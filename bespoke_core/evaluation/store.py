@@ -228,11 +228,12 @@ class SweepFolder:
         with clear_errors(self.root), self.store.writing() as connection:
             record = self.record(cell)
             if record is None:
-                write_bytes(path, data)
-                record = CellRecord(cell.key, cell.settings(), path.name, sha256_of_file(path))
-                record = replace(record, versions=versions, device=device, seconds=seconds)
-                record = replace(record, stamp=stamp_of(path.stat()), created=time.time())
-                self._write_sprite(cell, record, sprite)
+                with clear_errors(self.root):  # which names this folder, and not the store's file
+                    write_bytes(path, data)
+                    record = CellRecord(cell.key, cell.settings(), path.name, sha256_of_file(path))
+                    record = replace(record, versions=versions, device=device, seconds=seconds)
+                    record = replace(record, stamp=stamp_of(path.stat()), created=time.time())
+                    self._write_sprite(cell, record, sprite)
                 put_rows(connection, self.folder, [record], [self._score(cell, record, scores)])
         return {**record.to_dict(), "scores": scores, "scored_with": self.sprites.key}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -89,6 +90,32 @@ def test_ctrl_c_stops_the_server_too_and_the_same_command_goes_on(
         assert time.monotonic() < deadline
         time.sleep(0.1)
     assert 2 <= len(list(cells.glob("*.png"))) < 60
+
+
+def test_a_full_disk_here_is_one_sentence_and_the_same_command_brings_what_the_server_has(
+    server: ComfyServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_lora(server.base / "output" / "loras" / "bespoke" / "for_full" / "one.safetensors", 0.6)
+    plan, disk = tmp_path / "plan.toml", tmp_path / "disk"
+    text = PLAN.replace("by verb", "full").replace("for_verb", "for_full")
+    plan.write_text(text.replace("seeds = [5]", 'seeds = "1-3"'), encoding="utf-8")
+    disk.mkdir()
+    mount = shutil.which("mount") and subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24k", "tmpfs", str(disk)], capture_output=True, check=False
+    )
+    if not mount or mount.returncode:
+        pytest.skip("this user may not make a disk")
+    command = ["sweep", str(plan), "--server", server.url, "--output"]
+    try:
+        assert main([*command, str(disk / "results")]) == 2
+        told = capsys.readouterr().err
+        assert f"error: {disk / 'results'}: cannot be written (No space left on device); all is kept" in told
+        assert not (disk / "results" / "table.csv").exists(), "a table of pictures that are not there"
+        assert not list(disk.rglob(".*.tmp"))
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+    assert main([*command, str(tmp_path / "results")]) == 0
+    assert "drawn" not in capsys.readouterr().err, "what the server has was drawn again"
 
 
 def test_another_plan_of_the_same_name_in_between_does_not_change_what_is_brought(
