@@ -20,6 +20,9 @@ if sys.platform != "win32":
     import resource
 
 
+_NOBODY = 65534
+
+
 @dataclass(frozen=True)
 class FullDisk:
     """A folder, and what makes its disk full: 24 captions of 5,000 bytes fit, twice as many do not."""
@@ -57,24 +60,42 @@ def _limited() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
+@dataclass(frozen=True)
+class Unprivileged:
+    """A folder to work in, and what takes this process' rights away for as long as a block lasts.
+
+    Only the block runs as another user, never what pytest does between a test and its fixtures.
+    """
+
+    folder: Path
+
+    @contextlib.contextmanager
+    def bound(self) -> Iterator[Path]:
+        """Work as a user whom the rights of files bind, where the tests run as root too; yield the folder."""
+        if sys.platform == "win32" or os.geteuid() != 0:
+            yield self.folder
+            return
+        os.seteuid(_NOBODY)
+        try:
+            yield self.folder
+        finally:
+            os.seteuid(0)
+
+
 @pytest.fixture
-def unprivileged() -> Iterator[Path]:
-    """A folder to work in as a user whom the rights of files bind, also where the tests run as root."""
+def unprivileged() -> Iterator[Unprivileged]:
+    """A folder in which files' rights can be tried out."""
     if sys.platform == "win32":
         pytest.skip("Windows has other rights")
     folder = Path(tempfile.mkdtemp())
-    # Imports whatever cleaning needs, while the installation can be read.
-    clean(write_set(folder / "first", {"a": DIRTY}, pictures=True), output=folder / "out", colourless="name")
-    clean(folder / "first", in_place=True)
-    root = os.geteuid() == 0
-    if root:
-        folder.chmod(0o777)
-        os.seteuid(65534)
     try:
-        yield folder
+        # Imports whatever cleaning needs, while the installation can be read.
+        written = write_set(folder / "first", {"a": DIRTY}, pictures=True)
+        clean(written, output=folder / "out", colourless="name")
+        clean(written, in_place=True)
+        folder.chmod(0o777)
+        yield Unprivileged(folder)
     finally:
-        if root:
-            os.seteuid(0)
         for path in folder.rglob("*"):
             if not path.is_symlink():
                 path.chmod(0o700)

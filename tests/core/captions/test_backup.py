@@ -161,15 +161,16 @@ def test_a_full_disk_stops_a_restore_that_can_be_repeated(full_disk) -> None:
     assert {name: data for name, data in content(folder).items() if not name.startswith(".")} == before
 
 
-def test_a_restore_without_rights_can_be_repeated_with_them(unprivileged: Path) -> None:
-    folder = write_set(unprivileged / "set", {"a": DIRTY})
-    clean(folder, in_place=True)
-    folder.chmod(0o500)
-    with pytest.raises(InputError, match=r"cannot be written .*restore again .*that you may write to"):
-        restore(folder)
-    folder.chmod(0o700)
-    assert restore(folder).files == ("a.txt",)
-    assert (folder / "a.txt").read_text(encoding="utf-8") == DIRTY
+def test_a_restore_without_rights_can_be_repeated_with_them(unprivileged) -> None:
+    with unprivileged.bound() as place:
+        folder = write_set(place / "set", {"a": DIRTY})
+        clean(folder, in_place=True)
+        folder.chmod(0o500)
+        with pytest.raises(InputError, match=r"cannot be written .*restore again .*that you may write to"):
+            restore(folder)
+        folder.chmod(0o700)
+        assert restore(folder).files == ("a.txt",)
+        assert (folder / "a.txt").read_text(encoding="utf-8") == DIRTY
 
 
 def test_a_backup_is_another_file_where_disks_know_no_second_names(folder: Path, monkeypatch) -> None:

@@ -117,12 +117,13 @@ def test_a_huge_file_is_refused_before_it_is_read_whole(path: Path) -> None:
     assert text == "unreadable: is 10.0 MB long, too long for a caption. Replace it by a caption."
 
 
-def test_a_file_that_may_not_be_read_is_told(unprivileged: Path) -> None:
-    path = unprivileged / "a.txt"
-    path.write_text("hat", encoding="utf-8")
-    path.chmod(0)
-    text = told(read_caption_file(path, "a.txt"))
-    assert text == "unreadable: cannot be read (Permission denied). Check its rights."
+def test_a_file_that_may_not_be_read_is_told(unprivileged) -> None:
+    with unprivileged.bound() as place:
+        path = place / "a.txt"
+        path.write_text("hat", encoding="utf-8")
+        path.chmod(0)
+        text = told(read_caption_file(path, "a.txt"))
+        assert text == "unreadable: cannot be read (Permission denied). Check its rights."
 
 
 def test_a_link_to_itself_is_told(path: Path) -> None:

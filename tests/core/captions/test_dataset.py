@@ -332,11 +332,12 @@ def test_a_name_that_is_not_utf8_is_refused_with_the_name(tmp_path: Path) -> Non
         read_dataset(tmp_path)
 
 
-def test_a_folder_that_may_not_be_read_is_named(unprivileged: Path) -> None:
-    caption(unprivileged / "set" / "a.txt")
-    (unprivileged / "set").chmod(0o300)
-    with pytest.raises(InputError, match=r"set': cannot be read \(Permission denied\)"):
-        read_dataset(unprivileged / "set")
+def test_a_folder_that_may_not_be_read_is_named(unprivileged) -> None:
+    with unprivileged.bound() as place:
+        caption(place / "set" / "a.txt")
+        (place / "set").chmod(0o300)
+        with pytest.raises(InputError, match=r"set': cannot be read \(Permission denied\)"):
+            read_dataset(place / "set")
 
 
 def test_the_real_set_is_ready_to_train_on(shared_data) -> None:

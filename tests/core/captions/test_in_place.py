@@ -57,21 +57,23 @@ def test_a_full_disk_changes_nothing(full_disk) -> None:
     assert not (folder / ".bespoke-backup").exists()
 
 
-def test_a_folder_that_may_not_be_written_is_left_as_it_is(unprivileged: Path) -> None:
-    folder = write_set(unprivileged / "set", {"a": DIRTY})
-    folder.chmod(0o500)
-    with pytest.raises(InputError, match=r"cannot be written .*; nothing was changed"):
-        clean(folder, in_place=True)
-    assert content(folder) == {"a.txt": DIRTY.encode()}
+def test_a_folder_that_may_not_be_written_is_left_as_it_is(unprivileged) -> None:
+    with unprivileged.bound() as place:
+        folder = write_set(place / "set", {"a": DIRTY})
+        folder.chmod(0o500)
+        with pytest.raises(InputError, match=r"cannot be written .*; nothing was changed"):
+            clean(folder, in_place=True)
+        assert content(folder) == {"a.txt": DIRTY.encode()}
 
 
-def test_a_sub_folder_that_may_not_be_written_leaves_the_others_as_they_are(unprivileged: Path) -> None:
-    folder = write_set(unprivileged / "kohya", {"1_a/a": DIRTY, "2_b/b": DIRTY})
-    (folder / "2_b").chmod(0o500)
-    before = content(folder)
-    with pytest.raises(InputError, match=r"cannot be written .*; nothing was changed"):
-        clean(folder, in_place=True)
-    assert content(folder) == before
+def test_a_sub_folder_that_may_not_be_written_leaves_the_others_as_they_are(unprivileged) -> None:
+    with unprivileged.bound() as place:
+        folder = write_set(place / "kohya", {"1_a/a": DIRTY, "2_b/b": DIRTY})
+        (folder / "2_b").chmod(0o500)
+        before = content(folder)
+        with pytest.raises(InputError, match=r"cannot be written .*; nothing was changed"):
+            clean(folder, in_place=True)
+        assert content(folder) == before
 
 
 def test_the_rights_of_a_caption_stay(folder: Path) -> None:

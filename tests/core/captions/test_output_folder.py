@@ -91,20 +91,22 @@ def test_a_full_disk_leaves_no_output_folder(full_disk, tmp_path: Path) -> None:
     assert content(folder) == before
 
 
-def test_a_folder_that_may_not_be_written_is_named(unprivileged: Path) -> None:
-    folder = write_set(unprivileged / "set", {"a": DIRTY})
-    closed = unprivileged / "closed"
-    closed.mkdir(mode=0o500)
-    with pytest.raises(InputError, match=r"closed/out: cannot be written .*Choose a folder"):
-        clean(folder, output=closed / "out")
+def test_a_folder_that_may_not_be_written_is_named(unprivileged) -> None:
+    with unprivileged.bound() as place:
+        folder = write_set(place / "set", {"a": DIRTY})
+        closed = place / "closed"
+        closed.mkdir(mode=0o500)
+        with pytest.raises(InputError, match=r"closed/out: cannot be written .*Choose a folder"):
+            clean(folder, output=closed / "out")
 
 
-def test_a_picture_that_may_not_be_read_is_named(unprivileged: Path) -> None:
-    folder = write_set(unprivileged / "set", {"a": DIRTY}, pictures=True)
-    (folder / "a.png").chmod(0)
-    with pytest.raises(InputError, match=r"a\.png: cannot be read"):
-        clean(folder, output=unprivileged / "new", copy_images=True)
-    assert not (unprivileged / "new").exists()
+def test_a_picture_that_may_not_be_read_is_named(unprivileged) -> None:
+    with unprivileged.bound() as place:
+        folder = write_set(place / "set", {"a": DIRTY}, pictures=True)
+        (folder / "a.png").chmod(0)
+        with pytest.raises(InputError, match=r"a\.png: cannot be read"):
+            clean(folder, output=place / "new", copy_images=True)
+        assert not (place / "new").exists()
 
 
 def test_a_linked_caption_is_copied_not_linked(tmp_path: Path) -> None:
