@@ -17,7 +17,8 @@ from .base_parts import missing_part
 from .model_kind import other_kind, quantised
 
 UNET, VAE, CLIP = model_kind.UNET, model_kind.VAE, model_kind.CLIP
-_GET_BASE = "Choose a Stable Diffusion 1.5 checkpoint: one .safetensors file with UNet, VAE and text encoder."
+GET_BASE = "Choose a Stable Diffusion 1.5 checkpoint: one .safetensors file with UNet, VAE and text encoder."
+"""What to do in place of choosing a file that is no base model."""
 Shapes = dict[str, tuple[int, ...]]
 
 
@@ -53,7 +54,7 @@ def read_layout(path: Path) -> BaseLayout:
     Raises:
         InputError: absent, not safetensors, truncated, another model than a whole SD1.5 one, or quantised.
     """
-    header = read_header(path, remedy=_GET_BASE)
+    header = read_header(path, remedy=GET_BASE)
     _refuse_other_models(path, header)
     shapes = dict(header.shapes)
     unet = {key.removeprefix(UNET): shape for key, shape in shapes.items() if key.startswith(UNET)}
@@ -67,12 +68,12 @@ def read_layout(path: Path) -> BaseLayout:
         width = text["embeddings.token_embedding.weight"][1]
         intermediate = text["encoder.layers.0.mlp.fc1.weight"][0]
     except (KeyError, IndexError, StopIteration, ValueError) as error:
-        raise InputError(f"lacks parts of an SD1.5 model ({error})", file=path, remedy=_GET_BASE) from None
+        raise InputError(f"lacks parts of an SD1.5 model ({error})", file=path, remedy=GET_BASE) from None
     if context != width:
         raise InputError(
             f"its UNet reads text of width {context} but its text encoder writes {width}",
             file=path,
-            remedy=_GET_BASE,
+            remedy=GET_BASE,
         )
     text_layers = 1 + max(int(m[1]) for k in text if (m := re.match(r"encoder\.layers\.(\d+)\.", k)))
     found = BaseLayout(
@@ -89,7 +90,7 @@ def read_layout(path: Path) -> BaseLayout:
     under_vae = {k.removeprefix(VAE): s for k, s in shapes.items() if k.startswith(VAE)}
     missing = missing_part({**unet, **text, **under_vae}, found)
     if missing is not None:
-        raise InputError(f"is not a whole SD1.5 model: {missing}", file=path, remedy=_GET_BASE)
+        raise InputError(f"is not a whole SD1.5 model: {missing}", file=path, remedy=GET_BASE)
     return found
 
 
@@ -99,7 +100,7 @@ def read_shapes(path: Path) -> Shapes:
     Raises:
         InputError: absent, of a format that can run code when loaded, or damaged.
     """
-    return dict(read_header(path, remedy=_GET_BASE).shapes)
+    return dict(read_header(path, remedy=GET_BASE).shapes)
 
 
 def require_sd15_base(path: Path) -> None:
@@ -108,13 +109,13 @@ def require_sd15_base(path: Path) -> None:
     Raises:
         InputError: as `read_shapes`, or it is another model than SD1.5.
     """
-    _refuse_other_models(path, read_header(path, remedy=_GET_BASE))
+    _refuse_other_models(path, read_header(path, remedy=GET_BASE))
 
 
 def _refuse_other_models(path: Path, header: WeightsHeader) -> None:
     kind = other_kind(header.shapes)
     if kind is not None:
-        raise InputError(f"is {kind}, not an SD1.5 checkpoint", file=path, remedy=_GET_BASE)
+        raise InputError(f"is {kind}, not an SD1.5 checkpoint", file=path, remedy=GET_BASE)
     numbers = quantised(header.dtypes)
     if numbers is not None:
         raise InputError(
@@ -151,4 +152,4 @@ def _vae_kind(path: Path, shapes: Shapes) -> str:
         return "tiny"
     if VAE + "encoder.conv_in.weight" in shapes:
         return "kl"
-    raise InputError("holds no VAE", file=path, remedy=_GET_BASE)
+    raise InputError("holds no VAE", file=path, remedy=GET_BASE)

@@ -16,7 +16,7 @@ from ..weights_file import WeightsHeader, read_header
 from .base_model import BaseModel, Encoder, new_encoding_half, new_text_encoder, new_unet
 from .caching import store_of
 from .latents import MOST_IN_MEMORY
-from .layout import CLIP, UNET, VAE, read_layout
+from .layout import CLIP, GET_BASE, UNET, VAE, read_layout
 from .live_bytes import LiveBytes
 from .memory_check import largest_step
 from .memory_estimate import Holding, MemoryEstimate, estimate_memory, held_now
@@ -41,7 +41,7 @@ def forecast_memory(plan: TrainingPlan) -> MemoryEstimate:
     config, dtype = plan.config, _FORMATS[plan.config.mixed_precision]
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     form = largest_step(plan, load_tokenizer(plan.tokenizer), device=device, dtype=dtype)(config)
-    header = read_header(plan.base, remedy="Choose a Stable Diffusion 1.5 checkpoint.")
+    header = read_header(plan.base, remedy=GET_BASE)
     fake, live = FakeTensorMode(allow_non_fake_inputs=True), LiveBytes()
     base = _without_values(plan, header)
     with fake, live:

@@ -20,6 +20,7 @@ from .layout import read_layout, read_shapes
 from .outputs import check_disk, checkpoint_names, disk_need
 from .path_keys import check_paths, keys_named
 from .plan_notices import notices_of
+from .prediction import check_prediction
 from .processes import launched
 from .reading import read_set
 from .start_weights import check_start, planned_form
@@ -116,7 +117,8 @@ def _make_plan(config: TrainingConfig, run_folder: Path) -> TrainingPlan:
     check_paths(config, run_folder)
     base = Path(config.pretrained_model_name_or_path)
     layers = base_layers(read_shapes(base), read_layout(base))
-    said = check_start(config, layers) if config.network_weights else []
+    said = check_prediction(config, base)
+    said += check_start(config, layers) if config.network_weights else []
     tokenizer = find_tokenizer(config.tokenizer_path)
     if kind := optimizer_kind(config.optimizer_type):
         check_installed(kind)
