@@ -62,6 +62,7 @@ class TestPrompts(io.ComfyNode):
                     "prompts",
                     multiline=True,
                     default="",
+                    placeholder="your own prompts, one a line: the name, a colon, the text",
                     tooltip="One a line: 'name: text', or a text alone. Or the path of a .txt file of them.",
                 ),
                 io.Combo.Input(

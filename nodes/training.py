@@ -59,6 +59,7 @@ class MakeTrainingConfig(io.ComfyNode):
                     multiline=True,
                     default="",
                     optional=True,
+                    placeholder="a kohya TOML may be pasted here; what it says wins",
                     tooltip="A kohya configuration: its text, or the path of a .toml file, or of "
                     "kohya_ss's .json, under input.",
                 ),
