@@ -18,6 +18,9 @@ const VIEWS = {
   bespoke_verdict: [verdictView, 200],
 };
 
+/** The views that are drawn while a node runs. */
+const LIVE = ["bespoke_sweep", "bespoke_training"];
+
 /** Add a DOM widget that is never part of the saved workflow: widget values are saved by position. */
 export function addBox(node, name, element, minHeight, options = {}) {
   const box = node.addDOMWidget(name, name, element, {
@@ -68,7 +71,11 @@ function showText(node, text) {
     box = addBox(node, BOX, element, 120, {
       getMinHeight: () => heightOf(element.value, node.size[0]),
       // beside a table the text is the lesser part: the table takes the room that the user gives the node
-      getMaxHeight: () => (Object.keys(VIEWS).some((key) => boxOf(node, key)) ? 160 : undefined),
+      getMaxHeight: () => {
+        if (![...Object.keys(VIEWS), ...LIVE].some((key) => boxOf(node, key))) return undefined;
+        const least = heightOf(element.value, node.size[0]);
+        return least < 120 ? least : 160;
+      },
       getValue: () => element.value,
       setValue: (value) => {
         element.value = value;

@@ -140,14 +140,33 @@ function viewOf(node) {
   return node.bespokeSweep;
 }
 
+// Nodes that the server does not run again: what it sends for them is what the first run told before it drew.
+let cached = new Set();
+
 app.registerExtension({
   name: "Bespoke.Sweep",
+  setup() {
+    api.addEventListener("execution_cached", ({ detail }) => {
+      cached = new Set((detail?.nodes ?? []).map(String));
+    });
+  },
   beforeRegisterNodeDef(nodeType, nodeData) {
     if (nodeData.name !== NODE) return;
     const original = nodeType.prototype.onExecuted;
     nodeType.prototype.onExecuted = function (output) {
       original?.apply(this, arguments);
       const told = output?.bespoke_sweep_plan?.[0];
+      if (told && cached.has(String(this.id)) && !boxOf(this, "dry_run")?.value) {
+        const view = viewOf(this);
+        if (!view.body.rows.length) {
+          view.begin(told);
+          for (const cell of output.bespoke_cells_there ?? []) view.add(cell);
+        }
+        view.show(told.pictures, told.pictures);
+        const text = boxOf(this, "bespoke_text");
+        if (text) text.element.value = `${told.pictures} pictures, all drawn before`;
+        return;
+      }
       if (told) viewOf(this).begin(told);
       for (const cell of output?.bespoke_cells_there ?? []) viewOf(this).add(cell);
       for (const cell of output?.bespoke_cell ?? []) viewOf(this).add(cell);

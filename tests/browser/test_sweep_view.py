@@ -48,6 +48,13 @@ def test_a_sweep_fills_a_table_while_it_runs(server: ComfyServer, pack: Path, vu
         loaded = "(e) => e.complete && e.naturalWidth > 0"
         assert canvas.page.locator(".bespoke-sweep-rows img").first.evaluate(loaded)
         assert canvas.page.evaluate("window.ran") is None
+        # Queued again unchanged, nothing is drawn and what was shown stays; after a reload the count is right.
+        assert canvas.queue_and_wait(120) == "execution_success"
+        assert lines.count() == 6
+        assert canvas.page.locator(".bespoke-sweep-line b").first.text_content() == "6 of 6 pictures"
+        canvas.load_workflow(canvas.serialized())
+        assert canvas.queue_and_wait(120) == "execution_success"
+        assert canvas.page.locator(".bespoke-sweep-line b").first.text_content() == "6 of 6 pictures"
         # What is there already is shown, too: after a reload, and when nothing is left to draw.
         canvas.load_workflow(canvas.serialized())
         assert canvas.page.locator(".bespoke-sweep-rows tbody tr").count() == 0
