@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from ..amounts import score_text
 from .ranking import Ranked, finite
 from .table import Row
-from .verdict_text import chosen_word, noun, score_name
+from .verdict_text import chosen_word, direction, noun, score_name
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -155,8 +155,7 @@ def _dress(axes: Any, places: Sequence[Ranked], verdict: Verdict, by: str) -> No
     axes.set_xlabel(
         "epoch" if any(place.epoch is not None for place in places) else noun(verdict), color=_INK
     )
-    direction = "fewer is better" if verdict.lower_is_better else "more is better"
-    axes.set_ylabel(f"{score_name(by)} ({direction})", color=_INK)
+    axes.set_ylabel(f"{score_name(by)} ({direction(verdict)})", color=_INK)
     axes.set_title(_title(verdict), loc="left", color=_INK, fontsize=11, fontweight="bold")
     axes.grid(axis="y", color=_GRID, linewidth=0.8)
     axes.set_axisbelow(True)

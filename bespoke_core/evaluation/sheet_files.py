@@ -17,7 +17,7 @@ from .sheet import Sheet
 from .sheet_picture import draw_sheet
 from .sheet_words import about, example_lines, recipe, result_line, words
 from .verdict import HIGHER_IS_BETTER
-from .verdict_text import score_name
+from .verdict_text import better_way, score_name
 
 FILES = {
     "html": "sheet.html",
@@ -89,7 +89,7 @@ def sheet_html(sheet: Sheet) -> str:
         sheet=sheet,
         by=score_name(sheet.by),
         result=result_line(sheet),
-        direction="more is better" if sheet.by in HIGHER_IS_BETTER else "fewer is better",
+        direction=better_way(sheet.by, lower=sheet.by not in HIGHER_IS_BETTER),
         compared=[(one, _bars(one)) for one in sheet.choices if one.tried],
         alone=[one for one in sheet.choices if not one.tried],
         words=words(sheet),

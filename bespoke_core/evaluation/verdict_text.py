@@ -18,6 +18,7 @@ _SCORES = {
     "palette_distance": "distance to the training set's palette",
     "edge_distance": "distance to the training set's edges",
 }
+_COUNTS = ("unique_colors", "perceptual_colors")
 LISTED = 12
 
 
@@ -105,7 +106,14 @@ def follows_word(place: Ranked) -> str:
 
 def direction(verdict: Verdict) -> str:
     """Return which way the score is better."""
-    return "fewer is better" if verdict.lower_is_better else "more is better"
+    return better_way(verdict.by, lower=verdict.lower_is_better)
+
+
+def better_way(by: str, *, lower: bool) -> str:
+    """Return which way a score is better: counts are fewer, distances lower."""
+    if by in _COUNTS:
+        return "fewer is better" if lower else "more is better"
+    return "lower is better" if lower else "higher is better"
 
 
 def superlative(verdict: Verdict) -> str:

@@ -48,7 +48,7 @@ def test_a_sweep_fills_a_table_while_it_runs(server: ComfyServer, pack: Path, vu
         loaded = "(e) => e.complete && e.naturalWidth > 0"
         assert canvas.page.locator(".bespoke-sweep-rows img").first.evaluate(loaded)
         assert canvas.page.evaluate("window.ran") is None
-        # Queued again unchanged, nothing is drawn and what was shown stays; after a reload the count is right.
+        # Queued again unchanged, nothing is drawn and what was shown stays; after a reload all are counted.
         assert canvas.queue_and_wait(120) == "execution_success"
         assert lines.count() == 6
         assert canvas.page.locator(".bespoke-sweep-line b").first.text_content() == "6 of 6 pictures"

@@ -44,6 +44,14 @@ def main(url: str) -> None:
         if canvas.queue_and_wait(600) != "execution_success":
             raise SystemExit("the whole loop did not end well; see the server's log")
         canvas.page.wait_for_timeout(3000)
+        # The configuration holds paths of this machine, which are nobody's business.
+        canvas.page.evaluate(
+            """() => {
+              const node = app.graph._nodes.find((n) => n.type === 'Bespoke_TrainingConfig');
+              const text = node.widgets.find((w) => w.name === 'bespoke_text')?.element;
+              if (text) text.value = text.value.replace(/"[^"\\n]*\\/([^"\\/\\n]+)"/g, '".../$1"');
+            }"""
+        )
         canvas.page.set_viewport_size({"width": 2800, "height": 1900})
         photograph(canvas, IMAGES / "whole_loop.jpg", widest=2400)
         canvas.page.set_viewport_size({"width": 2400, "height": 900})
@@ -51,7 +59,7 @@ def main(url: str) -> None:
             """() => {
               const node = app.graph._nodes.find((n) => n.type === 'Bespoke_Verdict');
               app.canvas.ds.scale = 0.75;
-              app.canvas.ds.offset = [-node.pos[0] + 900, -node.pos[1] + 150];
+              app.canvas.ds.offset = [-node.pos[0] + 110, -node.pos[1] + 190];
               app.graph.setDirtyCanvas(true, true);
             }"""
         )

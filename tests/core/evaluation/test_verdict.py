@@ -385,3 +385,13 @@ def test_one_more_seed_is_one():
         verdict, comparisons=tuple(replace(c, more_seeds=1, confirmed=False) for c in verdict.comparisons)
     )
     assert why_not(one, one.ranking[1]).endswith("about 1 more seed would tell")
+
+
+def test_a_distance_is_lower_where_a_count_is_fewer():
+    rows = [
+        Row(f"e{e}", e, f"p{i}", 0, {"unique_colors": 9 + e, "edge_distance": 0.1 * e})
+        for e in (1, 2)
+        for i in range(4)
+    ]
+    assert "(fewer is better)" in decide(rows).text()
+    assert "(lower is better)" in decide(rows, by="edge_distance").text()
