@@ -258,6 +258,7 @@ def photograph(canvas: Canvas, path: Path, *, widest: int = 1600) -> None:
     canvas.page.evaluate("() => { app.canvas.min_font_size_for_lod = 0; }")
     canvas.page.wait_for_timeout(1500)
     canvas.fit()
+    canvas.page.wait_for_timeout(2000)  # the view glides there; on a busy machine slowly
     clip = canvas.page.evaluate(AROUND)
     with Image.open(io.BytesIO(canvas.page.screenshot(clip=clip))) as picture:
         picture.thumbnail((widest, widest), Image.Resampling.LANCZOS)
