@@ -6,6 +6,7 @@ The face is synchronous; aiohttp, which ComfyUI brings, does the work.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import struct
 import time
@@ -135,12 +136,15 @@ class Client:
         self.url = text
         self.client_id = client_id or uuid.uuid4().hex
 
-    def queue(self, graph: Graph, extra_data: Mapping[str, Any] | None = None) -> str:
+    def queue(
+        self, graph: Graph, extra_data: Mapping[str, Any] | None = None, *, job: str | None = None
+    ) -> str:
         """Queue a graph in API form and return the job's id.
 
         Args:
             graph: node id -> {"class_type", "inputs"}.
             extra_data: passed to the server, for example ``{"extra_pnginfo": {"workflow": ...}}``.
+            job: the id that it is to have, a UUID; None lets the server choose.
 
         Raises:
             InputError: the server refuses the graph or a part of it; each node and input at fault is named.
@@ -150,6 +154,8 @@ class Client:
         body: dict[str, Any] = {"prompt": graph, "client_id": self.client_id}
         if extra_data:
             body["extra_data"] = dict(extra_data)
+        if job is not None:
+            body["prompt_id"] = job
         status, reply = self._json("POST", "/prompt", body)
         node_errors = reply.get("node_errors") or {}
         if status == 200 and not node_errors:
@@ -181,6 +187,20 @@ class Client:
         """
         history = _run(_Waiter(self, prompt_id, on_event or _ignore, timeout).run())
         return history.raise_for_failure()
+
+    def run(self, graph: Graph, on_event: OnEvent | None = None) -> History:
+        """Queue a graph and return when it is done; Ctrl-C cancels the job on the server, too.
+
+        Raises:
+            BespokeError: as `queue` and `wait` do.
+        """
+        job = self.queue(graph)
+        try:
+            return self.wait(job, on_event)
+        except (KeyboardInterrupt, SystemExit):
+            with contextlib.suppress(BespokeError):  # it may be gone as well
+                self.cancel(job)
+            raise
 
     def history(self, prompt_id: str) -> History | None:
         """Return what a job left behind, or None while it waits or runs."""

@@ -9,91 +9,50 @@ lie with the servers only.
 
 from __future__ import annotations
 
-from collections import deque
+import contextlib
+import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from ..errors import BespokeError, UnfinishedError
+from ..amounts import counted
+from ..errors import BespokeError, UnfinishedError, UserCancelledError
 from ..evaluation.cells import Cells
-from ..evaluation.checkpoints import Checkpoint
-from ..evaluation.measuring import SCORING_VERSION, SpriteSettings
-from ..evaluation.plan import plan_from_dict
 from ..evaluation.plan_file import PlanFile
-from ..evaluation.results import STORE_NAME, ResultsStore
 from ..evaluation.store import SweepFolder
 from ..files import clear_errors, write_bytes
 from ..paths import safe_name
-from .client import Client, ComfyError
-from .sweep import plan_of, sweep_graph
-
-PART = 8
-"""Cells that a worker draws at a time: what is lost with it at most."""
-_INSTALL = 'Several servers need the Python package ray. Install it with: pip install "ray>=2.40".'
-
-
-@dataclass(frozen=True)
-class Drawn:
-    """What a server gives back of a part.
-
-    Attributes:
-        pictures: their file names to their bytes.
-        scores: key of each cell to what was measured on it.
-        floor: what the VAE makes of the training set; None where that was not measured.
-        problems: keys of the cells that gave no picture, with the reason.
-    """
-
-    pictures: Mapping[str, bytes]
-    scores: Mapping[str, Mapping[str, Any]]
-    floor: Mapping[str, Any] | None
-    problems: Mapping[str, str] = field(default_factory=dict)
+from .client import Client, ComfyError, ServerGoneError
+from .parts import PART, Dealer, Drawn, Failed, Running
+from .same_plan import same_plan
+from .sweep import sweep_graph
+from .workers import check_installed, ray_of
 
 
-@dataclass
-class Dealer:
-    """Which cells are still to be drawn, and by whom.
+def draw_part(plan: PlanFile, server: str, cells: Mapping[str, str], job: str) -> Drawn | Failed:
+    """Let one server draw some cells and return their pictures and scores; a worker's whole task.
 
-    Attributes:
-        waiting: parts that nobody draws at the moment.
-        lost: servers that no longer answer, with the reason.
-    """
-
-    waiting: deque[Cells]
-    lost: dict[str, str] = field(default_factory=dict)
-
-    @classmethod
-    def deal(cls, cells: Cells, size: int = PART) -> Dealer:
-        """Divide cells, in their order, into parts that share one LoRA each."""
-        begins: list[int] = []
-        drawn_with: Checkpoint | None = None
-        for place, cell in enumerate(cells):
-            if not begins or place - begins[-1] >= size or drawn_with != cell.checkpoint:
-                begins.append(place)
-                drawn_with = cell.checkpoint
-        return cls(deque(cells[begin:end] for begin, end in pairwise([*begins, len(cells)])))
-
-    def lose(self, server: str, part: Cells, reason: str) -> None:
-        """Give a lost server's part to the others."""
-        self.lost[server] = reason
-        self.waiting.appendleft(part)
-
-
-def draw_part(plan: PlanFile, server: str, cells: Mapping[str, str]) -> Drawn:
-    """Let one server draw some cells and return their pictures and scores.
+    What goes wrong is returned and not raised: not every error can be sent from process to process.
 
     Args:
         plan: the whole sweep.
         server: its address.
         cells: key to the picture's file name, of those to draw.
-
-    Raises:
-        BespokeError: the server is gone, or a node failed.
+        job: id for the job there, so that it can be cancelled from outside.
     """
-    client = Client(server)
+    try:
+        return _drawn(plan, Client(server), cells, job)
+    except ComfyError as error:
+        return Failed(_line(error), at_node=True)
+    except ServerGoneError:
+        return Failed("it does not answer, or was started again.")
+    except BespokeError as error:
+        return Failed(_line(error))
+
+
+def _drawn(plan: PlanFile, client: Client, cells: Mapping[str, str], job: str) -> Drawn:
     graph = sweep_graph(plan, only_cells=" ".join(cells), judged=False)
-    outputs = client.wait(client.queue(graph)).raise_for_failure().outputs
+    outputs = client.wait(client.queue(graph, job=job)).raise_for_failure().outputs
     [measured] = [one for output in outputs.values() for one in output.get("bespoke_measured", ())]
     folder = f"bespoke/sweeps/{safe_name(plan.name)}/cells"
     told = measured.get("problems") or {}
@@ -108,6 +67,7 @@ def run_on_machines(
     output: Path,
     *,
     tell: Callable[[int, int], None] | None = None,
+    notice: Callable[[str], None] | None = None,
     part: int = PART,
 ) -> SweepFolder:
     """Run a plan on several servers.
@@ -117,6 +77,7 @@ def run_on_machines(
         servers: addresses.
         output: becomes the sweep's folder, with a store of its own.
         tell: called with (finished cells, all cells).
+        notice: called with a sentence when a server is lost.
         part: cells that a worker draws at a time.
 
     Returns:
@@ -126,21 +87,13 @@ def run_on_machines(
         BespokeError: Ray is not installed, the servers do not have the same files, or a node failed.
         UnfinishedError: all of them are lost.
     """
-    try:
-        import ray
-    except ImportError:
-        raise BespokeError(_INSTALL) from None
-    sweep = _same_plan(plan, servers, output)
+    check_installed()
+    sweep = same_plan(plan, servers, output)
     sweep.write_plan()
     dealer = Dealer.deal(_to_do(plan, sweep), part)
-    started_here = not ray.is_initialized()
-    if started_here:
-        ray.init(include_dashboard=False, configure_logging=False, log_to_driver=False, num_cpus=len(servers))
-    try:
-        _draw_all(ray, plan, list(servers), sweep, dealer, tell)
-    finally:
-        if started_here:
-            ray.shutdown()
+    if dealer.waiting:
+        with ray_of(len(servers)) as ray:
+            _draw_all(ray, plan, list(servers), sweep, dealer, tell, notice)
     sweep.write_table(sweep.rows())
     return sweep
 
@@ -161,62 +114,73 @@ def _draw_all(
     sweep: SweepFolder,
     dealer: Dealer,
     tell: Callable[[int, int], None] | None,
+    notice: Callable[[str], None] | None,
 ) -> None:
-    task = ray.remote(max_retries=0)(draw_part)
+    # It waits for a server and counts nothing itself, so that no worker waits for a free core.
+    task = ray.remote(max_retries=0, num_cpus=0)(draw_part)
     idle = list(servers)
-    running: dict[Any, tuple[str, Cells]] = {}
+    running: dict[Any, Running] = {}
     total = sweep.plan.count
     finished = total - sum(map(len, dealer.waiting))
-    while dealer.waiting or running:
-        while idle and dealer.waiting:
-            server, cells = idle.pop(), dealer.waiting.popleft()
-            running[task.remote(plan, server, _names(cells))] = server, cells
-        if not running:
-            reasons = "; ".join(f"{server}: {reason}" for server, reason in dealer.lost.items())
-            raise UnfinishedError(
-                f"every server is lost ({reasons}). What is finished is kept; run the same command again."
-            )
-        [done], _ = ray.wait(list(running), num_returns=1)
-        server, cells = running.pop(done)
-        try:
-            drawn = ray.get(done)
-        except ray.exceptions.RayTaskError as error:
-            if isinstance(error.cause, ComfyError):  # the plan's own fault: another server would fail as well
-                raise error.cause from None
-            dealer.lose(server, cells, str(error.cause).split("\n")[0])
-            continue
-        except ray.exceptions.RayError as error:  # the worker died
-            dealer.lose(server, cells, str(error).split("\n")[0])
-            continue
-        _take_in(sweep, drawn, cells, server)
-        idle.append(server)
-        finished += len(cells)
-        if tell is not None:
-            tell(finished, total)
+    try:
+        while dealer.waiting or running:
+            while idle and dealer.waiting:
+                one = Running(idle.pop(0), dealer.waiting.popleft(), str(uuid.uuid4()))
+                running[task.remote(plan, one.server, _names(one.cells), one.job)] = one
+            if not running:
+                raise UnfinishedError(_all_lost(dealer, finished, total))
+            [done], _ = ray.wait(list(running), num_returns=1)
+            drawn, one = _result(ray, done), running.pop(done)
+            if isinstance(drawn, Failed):
+                dealer.lose(one.server, one.cells, drawn)
+                if notice is not None and (idle or running):
+                    notice(f"{one.server} is lost: {drawn.reason} The others draw its part.")
+                continue
+            _take_in(sweep, drawn, one.cells, one.server)
+            idle.append(one.server)
+            finished += len(one.cells)
+            if tell is not None:
+                tell(finished, total)
+    except KeyboardInterrupt:
+        _call_off(ray, running)
+        raise UserCancelledError(f"{_kept(finished, total)} Give the same command again to go on.") from None
+    except BaseException:  # no server may go on drawing for nobody
+        _call_off(ray, running)
+        raise
 
 
-def _same_plan(plan: PlanFile, servers: Sequence[str], output: Path) -> SweepFolder:
-    """Return the sweep that all servers would draw; they must agree in every hash."""
-    described = {server: plan_of(plan, Client(server)) for server in servers}
-    plans = {server: plan_from_dict(told["plan"]) for server, told in described.items()}
-    first, told = plans[servers[0]], described[servers[0]]
-    for server, other in plans.items():
-        wrong = ""
-        if [cell.key for cell in other.cells] != [cell.key for cell in first.cells]:
-            wrong = "another base model or other checkpoints"
-        elif described[server]["training_set"] != told["training_set"]:
-            wrong = "another training set"
-        elif described[server]["scoring"] != SCORING_VERSION:
-            raise BespokeError(f"{server} has another version of Bespoke, which scores in another way.")
-        if wrong:
-            raise BespokeError(
-                f"{server} has {wrong} than {servers[0]}. Put the same files on every machine; no picture "
-                "was drawn."
-            )
-    size = (plan.sprites.width, plan.sprites.height)
-    reference = Path(told["sprites"]["reference"]) if told["training_set"] else None
-    sprites = SpriteSettings(*size, plan.sprites.method, reference, told["training_set"])
-    return SweepFolder(output, first, sprites, ResultsStore(output / STORE_NAME), told["base_files"])
+def _result(ray: Any, done: Any) -> Drawn | Failed:
+    """Return what a worker gave back; a worker that died counts as its server's loss."""
+    try:
+        return ray.get(done)
+    except ray.exceptions.RayError as error:
+        return Failed(_line(error))
+
+
+def _call_off(ray: Any, running: Mapping[Any, Running]) -> None:
+    """End the workers and cancel their jobs; what is drawn so far stays with the servers."""
+    for task in running:
+        ray.cancel(task, force=True)
+    for one in running.values():
+        with contextlib.suppress(BespokeError):  # it may be gone, and the reason for stopping is what counts
+            Client(one.server).cancel(one.job)
+
+
+def _all_lost(dealer: Dealer, finished: int, total: int) -> str:
+    reasons = " ".join(f"{server}: {reason}" for server, reason in dealer.lost.items())
+    return (
+        f"every server is lost. {reasons} {_kept(finished, total)} Start the servers and give the same "
+        "command again: only what is missing is drawn."
+    )
+
+
+def _kept(finished: int, total: int) -> str:
+    return f"{finished} of {counted(total, 'picture')} are here, and stay."
+
+
+def _line(error: Exception) -> str:
+    """Return an error's first line as a sentence."""
+    return str(error).strip().split("\n")[0].rstrip(".") + "."
 
 
 def _names(cells: Cells) -> dict[str, str]:

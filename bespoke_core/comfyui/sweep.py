@@ -84,7 +84,7 @@ def plan_of(plan: PlanFile, client: Client) -> dict[str, Any]:
     Raises:
         BespokeError: the server refused the plan, a node failed, or the connection was lost.
     """
-    history = client.wait(client.queue(sweep_graph(plan, dry_run=True))).raise_for_failure()
+    history = client.run(sweep_graph(plan, dry_run=True))
     told: dict[str, Any] = history.outputs["sweep"]["bespoke_sweep_plan"][0]
     return {**told, "text": history.outputs["sweep"]["text"][0]}
 
@@ -111,15 +111,13 @@ def run_sweep(
     Raises:
         BespokeError: the server refused the plan, a node failed, or `output` cannot be written.
         JobLostError: the server ended or was started again; the same call goes on.
-        UserCancelledError: Ctrl-C was pressed; the server stops, too.
+        UserCancelledError: Ctrl-C, which cancels the job on the server, too.
     """
-    job = client.queue(sweep_graph(plan))
     try:
-        history = client.wait(job, on_event=on_event).raise_for_failure()
+        history = client.run(sweep_graph(plan), on_event)
     except JobLostError as error:
         raise JobLostError(f"{error} {_GO_ON}") from None
     except KeyboardInterrupt:
-        client.cancel(job)  # or the server would go on without anybody who waits for it
         raise UserCancelledError("what is drawn is kept on the server; the same command goes on") from None
     # Only the verdict is sure to be in the history: what ComfyUI takes from its cache leaves no other trace.
     told = history.outputs["verdict"]

@@ -160,7 +160,7 @@ class SweepJudge:
             nonlocal drawn
             if event.get("type") == "executed" and "bespoke_cell" in (event["data"].get("output") or {}):
                 drawn += 1
-                of = max(drawn, self._cells)
+                of = max(drawn, self._cells * (2 if not self._rows and self.sweep.with_base else 1))
                 tell("sampling", epoch=epoch, step=step, done=drawn, of=of)
 
         job = self.client.queue(sweep_graph(self.sweep))

@@ -64,9 +64,11 @@ def sweep(arguments: argparse.Namespace) -> int:
             finished += not cell.get("problem")
             print(f"\r{counted(finished, 'picture')} drawn", end="", file=sys.stderr, flush=True)
 
-    found = run_sweep(plan, Client(servers[0]), arguments.output, on_event=count)
-    if finished:
-        print(file=sys.stderr)
+    try:
+        found = run_sweep(plan, Client(servers[0]), arguments.output, on_event=count)
+    finally:
+        if finished:
+            print(file=sys.stderr)
     if arguments.json:
         print(json.dumps(found, ensure_ascii=False))
     else:
@@ -80,11 +82,21 @@ def _sweep_on_machines(plan: PlanFile, servers: list[str], arguments: argparse.N
     from ..comfyui.machines import run_on_machines
     from ..evaluation.verdict import decide
 
+    begun = False
+
     def show(done: int, total: int) -> None:
+        nonlocal begun
+        begun = True
         print(f"\r{done} of {counted(total, 'picture')}", end="", file=sys.stderr, flush=True)
 
-    swept = run_on_machines(plan, servers, arguments.output, tell=show)
-    print(file=sys.stderr)
+    def say(sentence: str) -> None:
+        print(f"\n{sentence}" if begun else sentence, file=sys.stderr, flush=True)
+
+    try:
+        swept = run_on_machines(plan, servers, arguments.output, tell=show, notice=say)
+    finally:
+        if begun:
+            print(file=sys.stderr)
     found = decide(swept.rows(), by=plan.by)
     print(json.dumps(found.to_dict(), ensure_ascii=False) if arguments.json else found.text())
     return 0

@@ -93,14 +93,16 @@ def should_stop(
     draws = draws_of(grid)
     p = _worse(lines, draws, patience, seed)
     if p <= ALPHA:
-        reason = f"The last {counted(patience, 'epoch')} are worse than an earlier one, beyond chance"
+        late = "epoch is" if patience == 1 else f"{patience} epochs are"
+        reason = f"The last {late} worse than an earlier one, beyond chance"
         return Advice(True, *known, f"{reason}: stop, use {best.label}.", p)
     gain = smallest_gain * abs(best.interval.mean)
     p = _no_gain(lines, draws, patience, gain, seed)
     if p <= ALPHA:
+        late = "epoch gains" if patience == 1 else f"{patience} epochs gain"
         reason = (
-            f"The last {counted(patience, 'epoch')} gain less than {100 * smallest_gain:.0f} % over the "
-            f"{patience} before, beyond chance: stop, use {best.label}."
+            f"The last {late} less than {100 * smallest_gain:.0f} % over the "
+            f"{'one' if patience == 1 else patience} before, beyond chance: stop, use {best.label}."
         )
         return Advice(True, *known, reason, p)
     reason = f"No epoch since {best.label} is better, but that may be chance"

@@ -9,7 +9,10 @@ from pathlib import Path
 import pytest
 from sweeps import PLAN, draw, fill
 
-from bespoke_core.comfyui.machines import Dealer, Drawn, _take_in
+from bespoke_core.comfyui.machines import _take_in
+from bespoke_core.comfyui.parts import Dealer, Drawn, Failed
+from bespoke_core.comfyui.same_plan import difference
+from bespoke_core.comfyui.workers import ray_of
 from bespoke_core.errors import BespokeError, InputError
 from bespoke_core.evaluation.checkpoints import Checkpoint
 from bespoke_core.evaluation.measuring import SpriteSettings, contents_key
@@ -29,6 +32,38 @@ def test_parts_are_of_one_lora_each_and_hold_every_cell_once() -> None:
         first[-1].checkpoint == second[0].checkpoint and len(first) < 4 for first, second in pairwise(parts)
     )
     assert not Dealer.deal(cells[:0]).waiting
+
+
+def test_a_lost_servers_part_is_dealt_again_and_the_same_failure_on_two_servers_ends_the_sweep() -> None:
+    dealer = Dealer.deal(PLAN.cells, 2)
+    first, second = dealer.waiting.popleft(), dealer.waiting.popleft()
+    dealer.lose("http://one", first, Failed("it does not answer."))
+    assert list(dealer.waiting[0]) == list(first)
+    dealer.lose("http://two", second, Failed("node 3 failed: no memory.", at_node=True))
+    assert dealer.lost == {"http://one": "it does not answer.", "http://two": "node 3 failed: no memory."}
+    with pytest.raises(BespokeError, match=r"two servers fail at the same pictures: node 3"):
+        dealer.lose("http://three", second, Failed("node 3 failed: no memory.", at_node=True))
+
+
+def test_what_another_server_has_otherwise_is_told_by_its_name() -> None:
+    lora = PLAN.checkpoints[0]
+    more = replace(lora, name="run-9", epoch=9, path=Path("run-9.safetensors"), sha256="9" * 64)
+    both = replace(PLAN, checkpoints=(*PLAN.checkpoints, more))
+    assert difference(PLAN.cells, replace(PLAN).cells) == ""
+    assert difference(both.cells, PLAN.cells) == "it lacks run-9"
+    assert difference(PLAN.cells, both.cells) == "it has more checkpoints, run-9"
+    swapped = replace(PLAN, checkpoints=(replace(lora, sha256="8" * 64), *PLAN.checkpoints[1:]))
+    assert difference(PLAN.cells, swapped.cells) == f"its file of that name is another one, of {lora.name}"
+    assert "base model" in difference(PLAN.cells, replace(PLAN, base="another").cells)
+    renamed = replace(PLAN, checkpoints=(replace(lora, name="copy"), *PLAN.checkpoints[1:]))
+    assert difference(PLAN.cells, renamed.cells) == f"it lacks {lora.name}", "the same bytes, another name"
+
+
+def test_a_ray_cluster_that_does_not_answer_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray", reason='several servers need ray: pip install "ray>=2.40"')
+    monkeypatch.setenv("RAY_ADDRESS", "127.0.0.1:9")
+    with pytest.raises(BespokeError, match=r"RAY_ADDRESS=127.0.0.1:9 does not answer"), ray_of(2):
+        raise AssertionError("there is no cluster")
 
 
 def shared(folder: Path, sprites: SpriteSettings = TRAINING_SET) -> SweepFolder:
