@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -82,9 +83,9 @@ def test_ctrl_c_ends_workers_and_jobs_and_leaves_nothing_behind(
 ) -> None:
     from bespoke_core.comfyui.client import Client
 
-    plan, shared, temporary = tmp_path / "plan.toml", tmp_path / "shared", tmp_path / "t"
+    plan, shared = tmp_path / "plan.toml", tmp_path / "shared"
+    temporary = Path(tempfile.mkdtemp(prefix="b"))  # short: a socket's path has its limit
     plan.write_text(PLAN.replace("shared among", "broken off on").replace("1-6", "1-60"), encoding="utf-8")
-    temporary.mkdir()
     code = "import sys; from bespoke_core.cli import main; sys.exit(main())"
     # Not the checkout as working folder, and no PYTHONPATH: the workers must find the package all the same.
     code = f"import sys; sys.path.append({str(server.pack)!r}); {code}"
@@ -105,6 +106,7 @@ def test_ctrl_c_ends_workers_and_jobs_and_leaves_nothing_behind(
             time.sleep(0.05)
         assert process.poll() is None, process.stderr and process.stderr.read()
         children = descendants(process.pid)
+        assert list(temporary.iterdir())
         workers = [one for one in children if any("draw_part" in word for word in one.cmdline())]
         assert {one.environ().get("OMP_WAIT_POLICY") for one in workers} == {"PASSIVE"}
         assert {one.environ().get("RAY_USAGE_STATS_ENABLED") for one in workers} == {"0"}
@@ -118,7 +120,7 @@ def test_ctrl_c_ends_workers_and_jobs_and_leaves_nothing_behind(
     assert "of 120 pictures are here, and stay" in said and "Traceback" not in said
     _, alive = psutil.wait_procs(children, timeout=10)
     assert not alive
-    assert not list(temporary.iterdir())
+    temporary.rmdir()  # it is empty
     for url in (server.url, second.url):
         queue = Client(url)._json("GET", "/queue")[1]
         assert not queue["queue_running"] and not queue["queue_pending"], url
