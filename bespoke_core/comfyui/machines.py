@@ -22,11 +22,14 @@ from ..evaluation.plan_file import PlanFile
 from ..evaluation.store import SweepFolder
 from ..files import clear_errors, write_bytes
 from ..paths import safe_name
+from ..training.stopping import StopRequest, heeding
 from .client import Client, ComfyError, ServerGoneError
 from .parts import PART, Dealer, Drawn, Failed, Running
 from .same_plan import same_plan
 from .sweep import sweep_graph
 from .workers import check_installed, ray_of
+
+_LISTEN_S = 0.5  # seconds between two looks whether the user has stopped the sweep
 
 
 def draw_part(plan: PlanFile, server: str, cells: Mapping[str, str], job: str) -> Drawn | Failed:
@@ -86,6 +89,7 @@ def run_on_machines(
     Raises:
         BespokeError: Ray is not installed, the servers do not have the same files, or a node failed.
         UnfinishedError: all of them are lost.
+        UserCancelledError: Ctrl-C or a termination signal; the servers' jobs are cancelled.
     """
     check_installed()
     sweep = same_plan(plan, servers, output)
@@ -122,28 +126,32 @@ def _draw_all(
     running: dict[Any, Running] = {}
     total = sweep.plan.count
     finished = total - sum(map(len, dealer.waiting))
+    stop = StopRequest()
     try:
-        while dealer.waiting or running:
-            while idle and dealer.waiting:
-                one = Running(idle.pop(0), dealer.waiting.popleft(), str(uuid.uuid4()))
-                running[task.remote(plan, one.server, _names(one.cells), one.job)] = one
-            if not running:
-                raise UnfinishedError(_all_lost(dealer, finished, total))
-            [done], _ = ray.wait(list(running), num_returns=1)
-            drawn, one = _result(ray, done), running.pop(done)
-            if isinstance(drawn, Failed):
-                dealer.lose(one.server, one.cells, drawn)
-                if notice is not None and (idle or running):
-                    notice(f"{one.server} is lost: {drawn.reason} The others draw its part.")
-                continue
-            _take_in(sweep, drawn, one.cells, one.server)
-            idle.append(one.server)
-            finished += len(one.cells)
-            if tell is not None:
-                tell(finished, total)
-    except KeyboardInterrupt:
-        _call_off(ray, running)
-        raise UserCancelledError(f"{_kept(finished, total)} Give the same command again to go on.") from None
+        # A part that has come is taken in whole before Ctrl-C counts; it would be drawn for nothing else.
+        with heeding(stop):
+            while dealer.waiting or running:
+                while idle and dealer.waiting:
+                    one = Running(idle.pop(0), dealer.waiting.popleft(), str(uuid.uuid4()))
+                    running[task.remote(plan, one.server, _names(one.cells), one.job)] = one
+                if not running:
+                    raise UnfinishedError(_all_lost(dealer, finished, total))
+                ready, _ = ray.wait(list(running), num_returns=1, timeout=_LISTEN_S)
+                if stop():
+                    kept = _kept(finished, total)
+                    raise UserCancelledError(f"{kept} Give the same command again to go on.")
+                for done in ready:
+                    drawn, one = _result(ray, done), running.pop(done)
+                    if isinstance(drawn, Failed):
+                        dealer.lose(one.server, one.cells, drawn)
+                        if notice is not None and (idle or running):
+                            notice(f"{one.server} is lost: {drawn.reason} The others draw its part.")
+                        continue
+                    _take_in(sweep, drawn, one.cells, one.server)
+                    idle.append(one.server)
+                    finished += len(one.cells)
+                    if tell is not None:
+                        tell(finished, total)
     except BaseException:  # no server may go on drawing for nobody
         _call_off(ray, running)
         raise
