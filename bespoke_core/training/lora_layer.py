@@ -14,6 +14,8 @@ import torch
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from .products import product
+
 
 @dataclass(frozen=True)
 class Dropouts:
@@ -151,8 +153,8 @@ class _AddedToLinear(torch.autograd.Function):
     ) -> torch.Tensor:
         """Return (..., out) from x (..., in), the frozen layer's weight and bias, and the LoRA."""
         rows = x.reshape(-1, x.shape[-1])
-        low = rows @ down.T
-        out = functional.linear(rows, weight, bias).addmm_(low, up.T, alpha=scale)
+        low = product(rows, down)
+        out = product(rows, weight, bias).addmm_(low, up.T, alpha=scale)
         ctx.save_for_backward(rows, low, weight, down, up)
         ctx.scale, ctx.shape = scale, x.shape
         return out.view(*x.shape[:-1], out.shape[-1])
@@ -163,8 +165,10 @@ class _AddedToLinear(torch.autograd.Function):
         """Return the gradients of x, down and up."""
         rows, low, weight, down, up = ctx.saved_tensors
         given = given.reshape(-1, given.shape[-1])
-        low_given = (given @ up).mul_(ctx.scale)
+        low_given = product(given, up.T).mul_(ctx.scale)
         x_given = None
         if ctx.needs_input_grad[0]:
-            x_given = (given @ weight).addmm_(low_given, down).view(ctx.shape)
-        return x_given, None, None, low_given.T @ rows, (given.T @ low).mul_(ctx.scale), None
+            x_given = product(given, weight.T).addmm_(low_given, down).view(ctx.shape)
+        # The few ranks stand in front in both: oneDNN is quicker so.
+        down_given, up_given = product(low_given.T, rows.T), product(low.T, given.T).mul_(ctx.scale).T
+        return x_given, None, None, down_given, up_given, None

@@ -13,6 +13,8 @@ from typing import Any, cast
 import torch
 from torch.autograd.function import once_differentiable
 
+from .products import product
+
 LEAST_CHANNELS = 512
 """Input and output channels from which the saved multiplications are worth more than the transforms."""
 
@@ -73,15 +75,18 @@ def convolve(x: torch.Tensor, transformed: torch.Tensor, *, turned: bool = False
     """
     batch, channels, height, width = x.shape
     down, across = -(-height // 2), -(-width // 2)
-    padded = torch.nn.functional.pad(x, (1, 1 + 2 * across - width, 1, 1 + 2 * down - height)).contiguous()
-    by, channel, line, column = padded.stride()
+    # Channels last, so that a tile's channels are a row of a matrix.
+    padding = (0, 0, 1, 1 + 2 * across - width, 1, 1 + 2 * down - height)
+    padded = torch.nn.functional.pad(x.permute(0, 2, 3, 1), padding).contiguous()
+    by, line, column, channel = padded.stride()
     tiles = padded.as_strided(
-        (4, 4, channels, batch, down, across), (line, column, channel, by, 2 * line, 2 * column)
+        (4, 4, batch, down, across, channels), (line, column, by, 2 * line, 2 * column, channel)
     )
     data, result = _matrices(x, turned)
-    data = (data @ tiles.reshape(16, -1)).view(16, channels, -1)
-    out = result @ torch.bmm(transformed, data).flatten(1)
-    out = out.view(2, 2, -1, batch, down, across).permute(3, 2, 4, 0, 5, 1)
+    data = (data @ tiles.reshape(16, -1)).view(16, -1, channels)
+    products = [product(rows, weight) for rows, weight in zip(data, transformed, strict=True)]
+    out = result @ torch.stack(products).flatten(1)
+    out = out.view(2, 2, batch, down, across, -1).permute(2, 5, 3, 0, 4, 1)
     return out.reshape(batch, -1, 2 * down, 2 * across)[..., :height, :width].contiguous()
 
 

@@ -1,0 +1,70 @@
+"""The quicker product of matrices: the same numbers, whatever the shape and the layout in memory."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from hypothesis import given, settings  # noqa: E402
+from hypothesis import strategies as st  # noqa: E402
+from torch.nn import functional  # noqa: E402
+
+from bespoke_core.training import products  # noqa: E402
+from bespoke_core.training.products import product  # noqa: E402
+
+SIZES = st.integers(0, 40)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=SIZES,
+    inputs=SIZES,
+    outputs=SIZES,
+    bias=st.booleans(),
+    turned=st.tuples(st.booleans(), st.booleans()),
+    part=st.booleans(),
+)
+def test_it_is_torchs_linear(
+    rows: int, inputs: int, outputs: int, bias: bool, turned: tuple[bool, bool], part: bool
+) -> None:
+    torch.manual_seed(rows)
+    x = torch.randn(inputs, rows).T if turned[0] else torch.randn(rows, inputs)
+    if part:  # a head's part of a wider matrix
+        x = torch.randn(rows, inputs + 7)[:, 3 : 3 + inputs]
+    weight = torch.randn(inputs, outputs).T if turned[1] else torch.randn(outputs, inputs)
+    added = torch.randn(outputs) if bias else None
+    expected = functional.linear(x, weight, added)
+    found = product(x, weight, added)
+    assert found.shape == expected.shape and found.dtype == torch.float32
+    assert torch.allclose(found, expected, rtol=1e-5, atol=1e-5)
+
+
+def test_the_same_product_has_the_same_bits_each_time() -> None:
+    x, weight = torch.randn(300, 64), torch.randn(90, 64)
+    first = product(x, weight)
+    assert all(torch.equal(product(x, weight), first) for _ in range(5))
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
+def test_other_types_go_torchs_usual_way(dtype: torch.dtype) -> None:
+    x, weight = torch.randn(5, 7, dtype=dtype), torch.randn(3, 7, dtype=dtype)
+    assert torch.equal(product(x, weight), functional.linear(x, weight))
+
+
+@pytest.mark.parametrize("missing", ["AVX-512", "oneDNN"])
+def test_a_processor_or_torch_without_it_goes_torchs_usual_way(
+    missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if missing == "AVX-512":
+        monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    else:
+        monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
+    products._quick_product.cache_clear()
+    try:
+        assert products._quick_product() is None
+        x, weight = torch.randn(5, 7), torch.randn(3, 7)
+        assert torch.equal(product(x, weight), functional.linear(x, weight))
+    finally:
+        monkeypatch.undo()
+        products._quick_product.cache_clear()
