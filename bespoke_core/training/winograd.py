@@ -119,10 +119,10 @@ def quicken(network: torch.nn.Module) -> int:
     Returns:
         How many were replaced; each takes 16/9 of the memory that its weights took.
     """
-    replaced = 0
-    for name, module in list(network.named_modules()):
-        if fits(module):
-            parent, _, leaf = name.rpartition(".")
-            setattr(network.get_submodule(parent), leaf, WinogradConvolution(cast(Any, module)))
-            replaced += 1
-    return replaced
+    names = [name for name, module in network.named_modules() if fits(module)]
+    for name in names:  # names alone are kept, so that each convolution's memory is free once it is replaced
+        parent, _, leaf = name.rpartition(".")
+        setattr(
+            network.get_submodule(parent), leaf, WinogradConvolution(cast(Any, network.get_submodule(name)))
+        )
+    return len(names)

@@ -60,11 +60,26 @@ def test_a_processor_or_torch_without_it_goes_torchs_usual_way(
         monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
     else:
         monkeypatch.setattr(torch.backends.mkldnn, "is_available", lambda: False)
-    products._quick_product.cache_clear()
-    try:
-        assert products._quick_product() is None
-        x, weight = torch.randn(5, 7), torch.randn(3, 7)
-        assert torch.equal(product(x, weight), functional.linear(x, weight))
-    finally:
-        monkeypatch.undo()
-        products._quick_product.cache_clear()
+    assert products._quick_product() is None
+    monkeypatch.setattr(products, "_QUICK", None)
+    x, weight = torch.randn(5, 7), torch.randn(3, 7)
+    assert torch.equal(product(x, weight), functional.linear(x, weight))
+
+
+def test_the_quicker_library_never_gets_lines_with_gaps_between_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # It would take a thousand times as long.
+    given: list[torch.Tensor] = []
+
+    def quick(x: torch.Tensor, weight: torch.Tensor, *_: object) -> torch.Tensor:
+        given.extend((x, weight))
+        return x @ weight.T
+
+    monkeypatch.setattr(products, "_QUICK", quick)
+    wide = torch.randn(30, 160)
+    product(wide[:, 40:80], wide.T[80:120].T)
+    product(wide.T, torch.randn(30, 9).T)
+    assert len(given) == 4
+    assert all(one.is_contiguous() or one.T.is_contiguous() for one in given)
+    assert given[2].data_ptr() == wide.data_ptr()  # a transposed matrix is not copied

@@ -92,7 +92,7 @@ def test_epochs_samples_and_the_best_one_are_in_the_state_that_a_view_gets() -> 
     assert state["samples"][0]["paths"] == ["samples/1.png"]
     assert state["samples"][0]["scores"] == {"unique_colors": 210.0}
     assert state["best"]["epoch"] == 1
-    assert progress.message == "epoch 1 is the best so far: unique_colors 210"
+    assert progress.message == "epoch 1 is the best so far: unique colors 210"
     json.dumps(state, allow_nan=False)
 
 
