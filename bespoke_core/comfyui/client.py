@@ -8,112 +8,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import struct
-import time
 import uuid
-from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
 
-from ..errors import BespokeError, InputError, UnfinishedError, UserCancelledError
+from ..errors import BespokeError, InputError
+from .job import History, ServerGoneError
+from .refusal import Graph, describe_refusal
+from .waiting import OnEvent, Waiter
 
-Graph = Mapping[str, Mapping[str, Any]]
-OnEvent = Callable[[dict[str, Any]], None]
 Result = TypeVar("Result")
 
-_QUIET_S = 2.0  # seconds of silence on the WebSocket after which the history is asked
-_LOST_S = 20.0  # seconds without any answer after which the server counts as gone
-_TEXT_MESSAGE = 3  # binary message kind of a node's progress text
 _REMEDY_SERVER = "Start ComfyUI, or give the address that its start printed."
-
-
-class ServerGoneError(BespokeError):
-    """The server does not answer at its address."""
-
-
-class ComfyError(BespokeError):
-    """A node failed while the graph ran.
-
-    Attributes:
-        node: the node's id in the graph; a sub-graph's node carries its parent's id in front.
-        node_type: the node's class, such as "KSampler".
-        reason: the text of the exception.
-        exception: the exception's type name.
-        trace: the server's traceback, for logs.
-    """
-
-    def __init__(
-        self, *, node: str, node_type: str, reason: str, exception: str = "", trace: str = ""
-    ) -> None:
-        self.node, self.node_type, self.reason = node, node_type, reason.strip()
-        self.exception, self.trace = exception, trace
-        super().__init__(f"node {node} ({node_type}) failed: {self.reason or exception}")
-
-
-class JobLostError(ServerGoneError, UnfinishedError):
-    """The server ended or was started again while a job ran or waited, and the job is gone with it."""
-
-
-class JobInterruptedError(UserCancelledError):
-    """Someone cancelled the graph while it ran or waited."""
-
-
-@dataclass(frozen=True)
-class History:
-    """What a graph left behind.
-
-    Attributes:
-        prompt_id: the job's id.
-        status: "success" or "error".
-        outputs: node id -> its ``ui`` output (lists by key), for nodes that have one.
-        messages: the server's (kind, data) messages in order.
-    """
-
-    prompt_id: str
-    status: str
-    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    messages: tuple[tuple[str, dict[str, Any]], ...] = ()
-
-    @property
-    def cached_nodes(self) -> frozenset[str]:
-        """The nodes whose earlier result was taken instead of running them."""
-        return frozenset(
-            str(node) for kind, data in self.messages if kind == "execution_cached" for node in data["nodes"]
-        )
-
-    @classmethod
-    def from_reply(cls, prompt_id: str, entry: Mapping[str, Any]) -> History:
-        """Read one entry of the server's ``/history`` reply."""
-        status = entry.get("status") or {}
-        messages = tuple((str(kind), dict(data)) for kind, data in status.get("messages", []))
-        outputs = {str(node): dict(output) for node, output in entry.get("outputs", {}).items()}
-        return cls(prompt_id, str(status.get("status_str", "success")), outputs, messages)
-
-    def raise_for_failure(self) -> History:
-        """Return this history when the graph succeeded.
-
-        Raises:
-            ComfyError: a node failed.
-            JobInterruptedError: it was cancelled.
-        """
-        for kind, data in self.messages:
-            if kind == "execution_interrupted":
-                raise JobInterruptedError(f"the graph was stopped at node {data.get('node_id', '?')}")
-            if kind == "execution_error":
-                raise ComfyError(
-                    node=str(data.get("node_id", "?")),
-                    node_type=str(data.get("node_type", "?")),
-                    reason=str(data.get("exception_message", "")),
-                    exception=str(data.get("exception_type", "")),
-                    trace="".join(data.get("traceback") or []),
-                )
-        if self.status != "success":
-            raise BespokeError(f"the graph {self.prompt_id} ended with status {self.status!r}")
-        return self
 
 
 class Client:
@@ -185,7 +95,7 @@ class Client:
             JobLostError: the server no longer answers, or was started again.
             TimeoutError: the job is not done after `timeout`; it goes on.
         """
-        history = _run(_Waiter(self, prompt_id, on_event or _ignore, timeout).run())
+        history = _run(Waiter(self, prompt_id, on_event or _ignore, timeout).run())
         return history.raise_for_failure()
 
     def run(self, graph: Graph, on_event: OnEvent | None = None) -> History:
@@ -302,173 +212,6 @@ class Client:
             raise ServerGoneError(
                 f"the ComfyUI server at {self.url} does not answer ({reason}). {_REMEDY_SERVER}"
             ) from None
-
-
-@dataclass
-class _Waiter:
-    """Follows one job to its end: events from the WebSocket, the truth from the history."""
-
-    client: Client
-    prompt_id: str
-    on_event: OnEvent
-    timeout: float | None
-    last_answer: float = 0.0
-    last_look: float = 0.0
-    broke: bool = False
-
-    async def run(self) -> History:
-        self.last_answer = time.monotonic()
-        end = None if self.timeout is None else self.last_answer + self.timeout
-        pause = 0.2
-        while True:
-            history = await self._look()
-            if history is None:
-                history = await self._listen(end)
-            if history is not None:
-                return history
-            self.broke = True
-            if end is not None and time.monotonic() >= end:
-                raise TimeoutError(f"job {self.prompt_id} is not done after {self.timeout:g} s")
-            await asyncio.sleep(pause)  # the connection broke: try again, ever more slowly
-            pause = min(pause * 2, 5.0)
-
-    async def _listen(self, end: float | None) -> History | None:
-        """Follow the WebSocket; None when it breaks or the time is over."""
-        address = "ws" + self.client.url[4:] + f"/ws?clientId={self.client.client_id}"
-        limit = aiohttp.ClientTimeout(total=None, sock_connect=10)
-        try:
-            async with (
-                aiohttp.ClientSession(timeout=limit) as session,
-                session.ws_connect(address, max_msg_size=0, heartbeat=None) as socket,
-            ):
-                while end is None or time.monotonic() < end:
-                    try:
-                        message = await socket.receive(timeout=_QUIET_S)
-                    except asyncio.TimeoutError:
-                        if history := await self._look():
-                            return history
-                        continue
-                    if message.type in _CLOSED:
-                        return None
-                    self.last_answer = time.monotonic()
-                    if self._hand_on(message) and (history := await self._finished()):
-                        return history
-                    # Others' events may keep the connection busy after this job's end was missed.
-                    if time.monotonic() - self.last_look > _QUIET_S and (history := await self._look()):
-                        return history
-        except (aiohttp.ClientError, OSError):
-            return None  # `run` asks the history, which tells a broken connection from a server that is gone
-        return None
-
-    def _hand_on(self, message: aiohttp.WSMessage) -> bool:
-        """Give an event of this job to the caller; return whether it was the job's last."""
-        event = _event_of(message)
-        if event is None or event["data"].get("prompt_id", self.prompt_id) != self.prompt_id:
-            return False
-        kind, data = event["type"], event["data"]
-        if kind in _JOB_EVENTS:
-            self.on_event(event)
-        # `execution_success` comes before the history has the job; `executing` without a node comes after.
-        ended = kind == "executing" and data.get("node") is None and "prompt_id" in data
-        return ended or kind in {"execution_error", "execution_interrupted"}
-
-    async def _finished(self) -> History | None:
-        for _ in range(50):
-            if history := await self._look():
-                return history
-            await asyncio.sleep(0.1)
-        return None
-
-    def _unknown(self) -> BespokeError:
-        """Return what it means that the server does not know the job: a server that starts knows none."""
-        if self.broke:
-            return JobLostError(
-                f"the ComfyUI server at {self.client.url} was started again while the job was there, and "
-                "has lost it."
-            )
-        return JobInterruptedError(f"job {self.prompt_id} was taken out of the server's queue")
-
-    async def _look(self) -> History | None:
-        """Ask the history; None while the job waits or runs, or while the server is silent for a while."""
-        path = f"/history/{self.prompt_id}"
-        self.last_look = time.monotonic()
-        try:
-            _, reply = await self.client.fetch_json("GET", path)
-            if self.prompt_id not in reply:
-                _, queue = await self.client.fetch_json("GET", "/queue")
-                known = {item[1] for key in ("queue_running", "queue_pending") for item in queue.get(key, [])}
-                if self.prompt_id not in known:
-                    _, reply = await self.client.fetch_json("GET", path)  # it may have ended in between
-                    if self.prompt_id not in reply:
-                        raise self._unknown()
-        except JobLostError:
-            raise
-        except ServerGoneError as error:
-            self.broke = True
-            if time.monotonic() - self.last_answer > _LOST_S:
-                raise JobLostError(str(error)) from None
-            return None
-        self.last_answer = time.monotonic()
-        return History.from_reply(self.prompt_id, reply[self.prompt_id]) if self.prompt_id in reply else None
-
-
-_CLOSED = {
-    aiohttp.WSMsgType.CLOSE,
-    aiohttp.WSMsgType.CLOSED,
-    aiohttp.WSMsgType.CLOSING,
-    aiohttp.WSMsgType.ERROR,
-}
-_JOB_EVENTS = {
-    "execution_start",
-    "execution_cached",
-    "execution_success",
-    "execution_error",
-    "execution_interrupted",
-    "executing",
-    "executed",
-    "progress",
-    "progress_state",
-    "progress_text",
-}
-
-
-def _event_of(message: aiohttp.WSMessage) -> dict[str, Any] | None:
-    """Return {"type", "data"} of a WebSocket message; None for previews and what is not understood."""
-    if message.type == aiohttp.WSMsgType.TEXT:
-        event = json.loads(message.data)
-        return event if isinstance(event.get("data"), dict) else None
-    if message.type != aiohttp.WSMsgType.BINARY or len(message.data) < 8:
-        return None
-    kind, length = struct.unpack(">II", message.data[:8])
-    if kind != _TEXT_MESSAGE:
-        return None
-    node = message.data[8 : 8 + length].decode("utf-8", errors="replace")
-    text = message.data[8 + length :].decode("utf-8", errors="replace")
-    return {"type": "progress_text", "data": {"node": node, "text": text}}
-
-
-def describe_refusal(reply: Mapping[str, Any], graph: Graph) -> str:
-    """Say in one line per fault what a ``/prompt`` reply complains about."""
-    lines = []
-    for node, fault in (reply.get("node_errors") or {}).items():
-        name = fault.get("class_type") or graph.get(node, {}).get("class_type", "?")
-        told = [_in_words(one) for one in fault.get("errors", [])]
-        lines += [f"node {node} ({name}): {text}" for text in dict.fromkeys(told)]
-    error = reply.get("error")
-    if not lines and isinstance(error, Mapping):
-        details = f" ({error['details']})" if error.get("details") else ""
-        lines.append(f"{error.get('message', 'it is not valid')}{details}")
-    elif not lines:
-        lines.append(str(error or reply))
-    return "; ".join(lines)
-
-
-def _in_words(fault: Mapping[str, Any]) -> str:
-    """Return what is wrong with an input; what a node says by itself comes once for each of its inputs."""
-    message, details = str(fault.get("message", "is not valid")), str(fault.get("details") or "")
-    if fault.get("type") == "custom_validation_failed" and " - " in details:
-        return details.partition(" - ")[2].rstrip(".")
-    return f"{message} ({details})" if details else message
 
 
 def _ignore(event: dict[str, Any]) -> None:

@@ -23,7 +23,8 @@ from ..evaluation.store import SweepFolder
 from ..files import clear_errors, write_bytes
 from ..paths import safe_name
 from ..training.stopping import StopRequest, heeding
-from .client import Client, ComfyError, ServerGoneError
+from .client import Client
+from .job import ComfyError, ServerGoneError
 from .parts import PART, Dealer, Drawn, Failed, Running
 from .same_plan import same_plan
 from .sweep import sweep_graph

@@ -13,7 +13,8 @@ from ..evaluation.plan import plan_from_dict
 from ..evaluation.plan_file import PlanFile
 from ..evaluation.results import STORE_NAME, ResultsStore
 from ..evaluation.store import SweepFolder
-from .client import Client, ServerGoneError
+from .client import Client
+from .job import ServerGoneError
 from .sweep import plan_of
 
 _NONE_DRAWN = "No picture was drawn."

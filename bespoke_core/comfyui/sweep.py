@@ -14,7 +14,8 @@ from ..evaluation.runs import run_lines
 from ..evaluation.settings import SamplerSettings, grid_texts
 from ..evaluation.table import Row, parse_csv
 from ..files import clear_errors, write_bytes, write_json
-from .client import Client, JobLostError
+from .client import Client
+from .job import JobLostError
 
 Graph = dict[str, dict[str, Any]]
 _GO_ON = (

@@ -18,7 +18,8 @@ from ..evaluation.table import Row, parse_csv, read_csv, write_csv
 from ..files import sha256_of_file
 from ..sampling.history import JudgedEpoch, read_history, write_history
 from ..training.judge import SAMPLES_FOLDER, SCORES_FILE, Judge, Judgement, Stop, Tell, tell_best
-from .client import Client, History
+from .client import Client
+from .job import History
 from .sweep import fetch_pictures, fetch_table, sweep_graph
 from .sweep_decision import Decision, decide_by_rows
 from .sweep_plan import plan_for_run

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from ..base.checkpoint import FILE_NAME, obtain_base_model
-from ..comfyui.client import Client, History
+from ..comfyui.client import Client
+from ..comfyui.job import History
 from ..comfyui.memory import MemoryWatch
 from ..comfyui.server import ComfyServer, sees_gpu
 from ..errors import BespokeError

@@ -17,7 +17,8 @@ from PIL import Image
 from bespoke_core.errors import BespokeError
 
 if TYPE_CHECKING:
-    from bespoke_core.comfyui.client import Client, History
+    from bespoke_core.comfyui.client import Client
+    from bespoke_core.comfyui.job import History
     from bespoke_core.comfyui.server import ComfyServer
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
@@ -298,7 +299,7 @@ def test_captions_changed_by_hand_or_a_deleted_result_are_noticed_and_else_nothi
 def test_cancel_stops_at_a_caption_and_leaves_everything_as_it_was(
     client: Client, server: ComfyServer, folder: Path, make: Any
 ) -> None:
-    from bespoke_core.comfyui.client import JobInterruptedError
+    from bespoke_core.comfyui.job import JobInterruptedError
 
     text = sorted(folder.glob("*.txt"))[0].read_text(encoding="utf-8")
     for number in range(3000):

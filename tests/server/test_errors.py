@@ -207,7 +207,7 @@ def test_a_truncated_lora_is_refused(client: Client, server: ComfyServer) -> Non
 def test_cancel_stops_training_within_two_seconds_and_leaves_whole_files_only(
     client: Client, server: ComfyServer
 ) -> None:
-    from bespoke_core.comfyui.client import JobInterruptedError
+    from bespoke_core.comfyui.job import JobInterruptedError
     from bespoke_core.evaluation.checkpoints import find_checkpoints
 
     graph = graphs.small("train_lora", Bespoke_TrainLora={"run_name": "cancelled"})

@@ -19,7 +19,8 @@ from bespoke_core.errors import BespokeError
 from bespoke_core.sprites.pictures import read_picture
 
 if TYPE_CHECKING:
-    from bespoke_core.comfyui.client import Client, History
+    from bespoke_core.comfyui.client import Client
+    from bespoke_core.comfyui.job import History
     from bespoke_core.comfyui.server import ComfyServer
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]

@@ -16,7 +16,8 @@ from bespoke_core.errors import BespokeError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from bespoke_core.comfyui.client import Client, History
+    from bespoke_core.comfyui.client import Client
+    from bespoke_core.comfyui.job import History
     from bespoke_core.comfyui.server import ComfyServer
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]

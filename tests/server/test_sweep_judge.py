@@ -79,7 +79,7 @@ def test_every_epoch_is_swept_also_one_that_was_missed_and_the_best_is_marked(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from bespoke_core.comfyui.client import ServerGoneError
+    from bespoke_core.comfyui.job import ServerGoneError
 
     plan, config = tmp_path / "plan.toml", tmp_path / "config.toml"
     tokenizer = comfyui_folder / "comfy" / "sd1_tokenizer"

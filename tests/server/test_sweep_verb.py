@@ -17,7 +17,8 @@ import pytest
 from loras import write_lora
 
 from bespoke_core.cli import main
-from bespoke_core.comfyui.client import Client, History
+from bespoke_core.comfyui.client import Client
+from bespoke_core.comfyui.job import History
 from bespoke_core.comfyui.sweep import run_sweep
 from bespoke_core.errors import InputError
 from bespoke_core.evaluation.plan_file import read_plan_file

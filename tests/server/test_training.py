@@ -17,7 +17,8 @@ import graphs
 import psutil
 import pytest
 
-from bespoke_core.comfyui.client import Client, History, JobInterruptedError
+from bespoke_core.comfyui.client import Client
+from bespoke_core.comfyui.job import History, JobInterruptedError
 from bespoke_core.errors import BespokeError
 from bespoke_core.training.kohya_file import is_whole
 

@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 if TYPE_CHECKING:
-    from bespoke_core.comfyui.client import Client, History
+    from bespoke_core.comfyui.client import Client
+    from bespoke_core.comfyui.job import History
     from bespoke_core.comfyui.server import ComfyServer
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]

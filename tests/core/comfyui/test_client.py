@@ -10,14 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bespoke_core.comfyui.client import (
-    Client,
-    ComfyError,
-    History,
-    JobInterruptedError,
-    JobLostError,
-    ServerGoneError,
-)
+from bespoke_core.comfyui.client import Client
+from bespoke_core.comfyui.job import ComfyError, History, JobInterruptedError, JobLostError, ServerGoneError
 from bespoke_core.comfyui.server import free_port
 from bespoke_core.errors import InputError, UserCancelledError
 

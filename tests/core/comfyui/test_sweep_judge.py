@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from bespoke_core.comfyui.client import Client, JobInterruptedError, ServerGoneError
+from bespoke_core.comfyui.client import Client
+from bespoke_core.comfyui.job import JobInterruptedError, ServerGoneError
 from bespoke_core.comfyui.sweep_decision import decide_by_rows
 from bespoke_core.comfyui.sweep_judge import SweepJudge, make_sweep_judge
 from bespoke_core.comfyui.sweep_plan import epochs_pattern, plan_for_run
