@@ -32,11 +32,11 @@ from .host import (
     roots,
     training_set_input,
 )
+from .sweep_expansion import Expansion
 from .sweep_parts import (
     RUNNING,
     SWEEPS,
     BespokeGrid,
-    Expansion,
     base_of,
     chosen_cells,
     results,
