@@ -32,7 +32,8 @@ from bespoke_core.evaluation.hashes import stamp_of
 from bespoke_core.evaluation.picture_file import png_bytes
 from bespoke_core.evaluation.plan import SweepPlan
 from bespoke_core.evaluation.prompts import EIGHT_SCENES
-from bespoke_core.evaluation.results import CellRecord, ResultsStore
+from bespoke_core.evaluation.records import CellRecord
+from bespoke_core.evaluation.results import ResultsStore
 from bespoke_core.evaluation.settings import SamplerSettings, parse_grid
 from bespoke_core.evaluation.store import SweepFolder
 

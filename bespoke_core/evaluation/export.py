@@ -16,7 +16,8 @@ from typing import Any
 from ..errors import BespokeError, InputError
 from ..files import clear_errors, whole_file, write_text
 from .places import relative_place
-from .results import STORE_NAME, ResultsStore, record_of
+from .records import record_of
+from .results import STORE_NAME, ResultsStore
 from .results_form import CELL_COLUMNS
 from .table import Row, to_csv
 

@@ -9,7 +9,9 @@ from typing import NamedTuple
 from ..files import sha256_of_file
 from .cells import Cell, Cells
 from .hashes import stamp_of
-from .results import CellRecord, ResultsStore, clear_errors, restamped
+from .records import CellRecord, restamped
+from .results import ResultsStore
+from .store_errors import clear_errors
 from .takeover import from_disk, from_elsewhere
 
 AT_ONCE = 500

@@ -12,88 +12,21 @@ between the processes, which network drives do not give; a sweep writes a row in
 
 from __future__ import annotations
 
-import errno
 import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from ..errors import BespokeError, InputError
-from .results_form import ADDED, APPLICATION, CELL_COLUMNS, FORM, SCHEMA, SETTING_NAMES
+from .records import CellRecord, ScoreRecord, put_rows, record_of
+from .results_form import ADDED, CELL_COLUMNS, SCHEMA, form_of
+from .store_errors import WAIT_S, clear_errors, explained
 
 STORE_NAME = "results.sqlite"
-_WAIT_S = 60.0  # for another writer
 _KEYS_AT_ONCE = 500
-_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-_KEPT = "What is finished is kept."
-
-
-class StoreError(BespokeError):
-    """The store or its folder cannot be written: the disk is full, read-only, or gives no locks."""
-
-
-@dataclass(frozen=True)
-class CellRecord:
-    """One finished picture.
-
-    Attributes:
-        key: the cell's content key.
-        settings: as `plan.Cell.settings` gives them.
-        picture: the file's name in the sweep's ``cells`` folder.
-        picture_sha256: of the file.
-        stamp: of the file when it was hashed, see `hashes.stamp_of`.
-        versions: of the programs that made it.
-        device: what it was drawn on; empty where not known.
-        seconds: that drawing took; None where not known.
-        created: seconds since 1970, UTC.
-    """
-
-    key: str
-    settings: Mapping[str, Any]
-    picture: str
-    picture_sha256: str
-    stamp: str = ""
-    versions: Mapping[str, str] = field(default_factory=dict)
-    device: str = ""
-    seconds: float | None = None
-    created: float = 0.0
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return a JSON-able form without what only this machine understands."""
-        return {
-            "key": self.key,
-            "settings": dict(self.settings),
-            "picture": self.picture,
-            "picture_sha256": self.picture_sha256,
-            "versions": dict(self.versions),
-            "device": self.device,
-            "seconds": self.seconds,
-            "created": self.created,
-        }
-
-
-@dataclass(frozen=True)
-class ScoreRecord:
-    """What was measured on one picture.
-
-    Attributes:
-        picture_sha256: of the picture's file.
-        prompt: the text that it was judged by.
-        scored_with: content key of sprite settings, training set and the scorer's version.
-        scorer: the scorer's version.
-        scores: by name, JSON-able.
-    """
-
-    picture_sha256: str
-    prompt: str
-    scored_with: str
-    scorer: int
-    scores: Mapping[str, Any]
 
 
 class ResultsStore:
@@ -118,7 +51,7 @@ class ResultsStore:
         with self._clear_errors(), closing(self._open()) as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                new = _form_of(connection, self.path) == 0
+                new = form_of(connection, self.path) == 0
                 for statement in (*SCHEMA, *ADDED) if new else ADDED:
                     connection.execute(statement)
                 yield connection
@@ -136,7 +69,7 @@ class ResultsStore:
             return
         with self._clear_errors(), closing(self._open()) as connection:
             connection.execute("BEGIN")
-            yield connection if _form_of(connection, self.path) else None
+            yield connection if form_of(connection, self.path) else None
 
     def note_plan(self, folder: str, plan: str, description: Mapping[str, Any]) -> None:
         """Note that a plan is run in a folder; the first time counts."""
@@ -257,7 +190,7 @@ class ResultsStore:
             return rows
 
     def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self.path, timeout=_WAIT_S, isolation_level=None)
+        connection = sqlite3.connect(self.path, timeout=WAIT_S, isolation_level=None)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA journal_mode = TRUNCATE")  # spares a flush of the folder
         return connection
@@ -268,127 +201,4 @@ class ResultsStore:
             try:
                 yield
             except sqlite3.Error as error:
-                raise _explained(error, self.path) from error
-
-
-@contextmanager
-def clear_errors(path: Path) -> Iterator[None]:
-    """Turn a failure to write below a folder into an error for people.
-
-    Raises:
-        StoreError: instead of an OSError.
-    """
-    try:
-        yield
-    except OSError as error:
-        full = error.errno in _FULL
-        remedy = "Free some space and queue the sweep again." if full else "Check the folder and its disk."
-        raise StoreError(
-            f"{path}: cannot be written ({error.strerror or error}). {_KEPT} {remedy}"
-        ) from error
-
-
-def put_rows(
-    connection: sqlite3.Connection,
-    folder: str,
-    cells: Iterable[CellRecord] = (),
-    scores: Iterable[ScoreRecord] = (),
-) -> None:
-    """Write records and scores through an open transaction."""
-    marks = ", ".join("?" * len(CELL_COLUMNS))
-    cells = list(cells)
-    connection.executemany(
-        f"INSERT OR REPLACE INTO cells ({', '.join(CELL_COLUMNS)}) VALUES ({marks})",
-        (_row_of(folder, cell) for cell in cells),
-    )
-    connection.executemany(
-        "DELETE FROM problems WHERE folder = ? AND key = ?", [(folder, cell.key) for cell in cells]
-    )
-    connection.executemany(
-        "INSERT OR REPLACE INTO scores VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            (
-                *(one.picture_sha256, one.prompt, one.scored_with, one.scorer),
-                *(json.dumps(one.scores, ensure_ascii=False, allow_nan=False), time.time()),
-            )
-            for one in scores
-        ),
-    )
-
-
-def record_of(row: Sequence[Any]) -> CellRecord:
-    """Return the record of a row in the order of `CELL_COLUMNS`."""
-    values = dict(zip(CELL_COLUMNS, row, strict=True))
-    settings = {name: values[name] for name in SETTING_NAMES}
-    settings["seed"] = int(settings["seed"])
-    return CellRecord(
-        key=values["key"],
-        settings=settings,
-        picture=values["picture"],
-        picture_sha256=values["picture_sha256"],
-        stamp=values["stamp"],
-        versions=json.loads(values["versions"]),
-        device=values["device"],
-        seconds=values["seconds"],
-        created=values["created"],
-    )
-
-
-def restamped(record: CellRecord, stamp: str) -> CellRecord:
-    """Return a record whose file has another stamp and the same content."""
-    return replace(record, stamp=stamp)
-
-
-def _row_of(folder: str, record: CellRecord) -> tuple[Any, ...]:
-    values: dict[str, Any] = {name: record.settings.get(name) for name in SETTING_NAMES}
-    values["seed"] = str(values["seed"])  # up to 2^64 - 1, which SQLite's integers do not hold
-    values |= {"folder": folder, "key": record.key, "versions": json.dumps(dict(record.versions))}
-    for name in ("picture", "picture_sha256", "stamp", "device", "seconds", "created"):
-        values[name] = getattr(record, name)
-    return tuple(values[name] for name in CELL_COLUMNS)
-
-
-def _form_of(connection: sqlite3.Connection, path: Path) -> int:
-    """Return the form of an open store, 0 for an empty file; nothing is changed.
-
-    Raises:
-        InputError: the file is another program's, or of a newer form.
-    """
-    application = connection.execute("PRAGMA application_id").fetchone()[0]
-    form = int(connection.execute("PRAGMA user_version").fetchone()[0])
-    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-    if application == 0 and form == 0 and tables == 0:
-        return 0
-    if application != APPLICATION:
-        raise InputError(
-            "is another program's database, not a store of results",
-            file=path,
-            remedy="Move it away; it was not changed.",
-        )
-    if form != FORM:
-        age = "a newer" if form > FORM else "an older"
-        raise InputError(
-            f"was written by {age} Bespoke (form {form}; this one knows form {FORM})",
-            file=path,
-            remedy="Use that version, or move the file away; it was not changed.",
-        )
-    return form
-
-
-def _explained(error: sqlite3.Error, path: Path) -> BespokeError:
-    text = str(error)
-    if "full" in text:
-        return StoreError(f"{path}: the disk is full. {_KEPT} Free some space and queue the sweep again.")
-    if "not a database" in text or "malformed" in text:
-        return InputError(
-            f"is damaged ({text})",
-            file=path,
-            remedy="Move it away: the sweeps' pictures say themselves what they are, and are taken up and "
-            "scored again without being drawn again.",
-        )
-    if "locked" in text or "locking" in text:
-        return StoreError(
-            f"{path}: another program held the store for {_WAIT_S:g} s, or the drive gives no locks. {_KEPT} "
-            "Queue the sweep again, or put ComfyUI's output folder on a local disk."
-        )
-    return StoreError(f"{path}: cannot be read or written ({text}). {_KEPT} Check the folder and its disk.")
+                raise explained(error, self.path) from error

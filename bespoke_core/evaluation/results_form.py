@@ -1,6 +1,11 @@
-"""The tables of the store of results."""
+"""The tables of the store of results, and whether a file has them."""
 
 from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from ..errors import InputError
 
 APPLICATION = 0x42657350
 """Marks a SQLite file as ours: the letters BesP."""
@@ -81,3 +86,30 @@ ADDED = (
     ) WITHOUT ROWID""",
 )
 """Tables that earlier versions did not make; those leave them alone, so that the form stays the same."""
+
+
+def form_of(connection: sqlite3.Connection, path: Path) -> int:
+    """Return the form of an open store, 0 for an empty file; nothing is changed.
+
+    Raises:
+        InputError: the file is another program's, or of a newer form.
+    """
+    application = connection.execute("PRAGMA application_id").fetchone()[0]
+    form = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+    if application == 0 and form == 0 and tables == 0:
+        return 0
+    if application != APPLICATION:
+        raise InputError(
+            "is another program's database, not a store of results",
+            file=path,
+            remedy="Move it away; it was not changed.",
+        )
+    if form != FORM:
+        age = "a newer" if form > FORM else "an older"
+        raise InputError(
+            f"was written by {age} Bespoke (form {form}; this one knows form {FORM})",
+            file=path,
+            remedy="Use that version, or move the file away; it was not changed.",
+        )
+    return form

@@ -38,7 +38,9 @@ from .picture_file import png_bytes, read_png
 from .places import relative_place, store_of
 from .plan import SweepPlan, plan_from_dict
 from .problems import weights_problem
-from .results import CellRecord, ResultsStore, ScoreRecord, clear_errors, put_rows
+from .records import CellRecord, ScoreRecord, put_rows
+from .results import ResultsStore
+from .store_errors import clear_errors
 from .sweep_rows import row_of
 from .table import Row, write_csv
 

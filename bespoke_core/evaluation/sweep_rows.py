@@ -8,7 +8,7 @@ from typing import Any
 from .cells import Cell
 from .plan import SweepPlan
 from .problems import PROBLEM_COLUMN
-from .results import CellRecord
+from .records import CellRecord
 from .table import RUN_COLUMN, Row, Value
 
 _OF_LORA = ("strength_model", "strength_clip")

@@ -14,7 +14,8 @@ from ..paths import contained
 from .cells import Cell
 from .hashes import stamp_of
 from .picture_file import made_of
-from .results import CellRecord, ResultsStore
+from .records import CellRecord
+from .results import ResultsStore
 
 
 def from_disk(folder: Path, cells: Sequence[Cell]) -> Iterator[tuple[Cell, CellRecord]]:

@@ -20,8 +20,10 @@ from sweeps import PLAN, SMALL, draw, fill, sweep_in
 
 from bespoke_core.errors import BespokeError, InputError
 from bespoke_core.evaluation.measuring import SpriteSettings
-from bespoke_core.evaluation.results import CellRecord, ResultsStore, ScoreRecord, StoreError
+from bespoke_core.evaluation.records import CellRecord, ScoreRecord
+from bespoke_core.evaluation.results import ResultsStore
 from bespoke_core.evaluation.store import SweepFolder
+from bespoke_core.evaluation.store_errors import StoreError
 from bespoke_core.files import sha256_of_file
 
 WRITER = Path(__file__).resolve().parents[2] / "support" / "sweep_writer.py"
