@@ -17,8 +17,9 @@ from ..bespoke_core.evaluation.cells import Cell
 from ..bespoke_core.evaluation.expectation import expect
 from ..bespoke_core.evaluation.hashes import content_hash
 from ..bespoke_core.evaluation.lineage import lineage
+from ..bespoke_core.evaluation.opening import open_sweep
 from ..bespoke_core.evaluation.results import STORE_NAME, ResultsStore
-from ..bespoke_core.evaluation.store import SweepFolder, open_sweep
+from ..bespoke_core.evaluation.store import SweepFolder
 from ..bespoke_core.files import key_of
 from ..bespoke_core.training.layout import require_sd15_base
 from .host import output_root, roots

@@ -139,7 +139,7 @@ def _table_in(place: Path) -> Path:
 
 def _judge(place: Path, arguments: argparse.Namespace) -> Verdict:
     """Return the verdict on a table or a sweep's folder, as the options ask for it."""
-    from ..evaluation.store import read_settings
+    from ..evaluation.opening import read_settings
     from ..evaluation.table import read_csv
     from ..evaluation.verdict import decide
 
@@ -165,8 +165,8 @@ def report_options(parser: argparse.ArgumentParser) -> None:
 
 def report(arguments: argparse.Namespace) -> int:
     """Write the report of a sweep."""
+    from ..evaluation.opening import read_settings
     from ..evaluation.report import write_report
-    from ..evaluation.store import read_settings
     from ..evaluation.table import read_csv
 
     rows = read_csv(arguments.folder / "table.csv")

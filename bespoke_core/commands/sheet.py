@@ -31,9 +31,9 @@ def sheet_options(parser: argparse.ArgumentParser) -> None:
 
 def sheet(arguments: argparse.Namespace) -> int:
     """Write the inference sheet of a sweep's chosen checkpoint."""
+    from ..evaluation.opening import read_settings
     from ..evaluation.sheet import make_sheet
     from ..evaluation.sheet_files import write_sheet
-    from ..evaluation.store import read_settings
     from ..evaluation.table import read_csv
     from .evaluation import pictures_in
 

@@ -14,7 +14,7 @@ from ..amounts import counted
 from ..errors import InputError
 from .checkpoints import Checkpoint
 from .hashes import content_hash
-from .store import open_sweep
+from .opening import open_sweep
 from .table import Row, read_csv
 
 _SAY_WHERE = "Say where it lies: --lora with the file, or --loras with a folder that has it in it."

@@ -144,7 +144,7 @@ def make_sheet(
 
     Args:
         rows: of a sweep; missing cells and scores are allowed and said.
-        settings: of its folder, see `store.read_settings`.
+        settings: of its folder, see `opening.read_settings`.
         by: the score that decides.
         checkpoint: to describe; empty takes the recommended one.
         facts: returns what a checkpoint's file says of itself, by its name; None where it cannot be read.

@@ -18,7 +18,6 @@ checked like any other input: a server lets others put files there.
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,7 +35,7 @@ from .hashes import stamp_of
 from .measuring import SCORING_VERSION, SpriteSettings, measure, shrunk
 from .picture_file import png_bytes, read_png
 from .places import relative_place, store_of
-from .plan import SweepPlan, plan_from_dict
+from .plan import SweepPlan
 from .problems import weights_problem
 from .records import CellRecord, ScoreRecord, put_rows
 from .results import ResultsStore
@@ -383,39 +382,3 @@ class SweepFolder:
         temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
         temporary.write_bytes(png_bytes(sprite, cell.settings()))
         temporary.replace(path)
-
-
-def open_sweep(root: Path, key: str = "", store: ResultsStore | None = None) -> SweepFolder:
-    """Return a sweep in a folder with the plan and the sprite settings that it was made with.
-
-    Args:
-        root: the sweep's folder.
-        key: of the plan; empty takes the latest.
-        store: see `SweepFolder`.
-
-    Raises:
-        InputError: the folder holds no such plan, or its file is not one of ours.
-    """
-    path = root / "plans" / f"{key}.json" if key.isalnum() else root / "plan.json"
-    if not path.is_file():
-        raise InputError(
-            f"holds no sweep ({path.name} is absent)", file=root, remedy="Give a folder that a sweep wrote."
-        )
-    try:
-        description = json.loads(path.read_text(encoding="utf-8"))
-        sprites = dict(description["sprites"])
-        if sprites["reference"] is not None:
-            sprites["reference"] = Path(sprites["reference"])
-        files = {str(name): str(sha256) for name, sha256 in dict(description.get("base_files") or {}).items()}
-        plan = plan_from_dict(description["plan"])
-        return SweepFolder(root, plan, SpriteSettings(**sprites), store, files)
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"is not a sweep's plan ({error!r})", file=path, remedy=_RUN_AGAIN) from None
-
-
-def read_settings(root: Path) -> dict[str, Any]:
-    """Return what a folder of results says of how it was made: a sweep's settings, or nothing."""
-    if (root / "plan.json").is_file():
-        return open_sweep(root).settings()
-    path = root / "settings.json"
-    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}

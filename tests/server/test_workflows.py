@@ -173,7 +173,7 @@ def test_no_lora_key_is_left_out_by_comfyui(
 def test_every_picture_of_the_sweep_is_on_disk_with_its_settings_and_hash(
     whole_loop: tuple[graphs.Graph, History], server: ComfyServer
 ) -> None:
-    from bespoke_core.evaluation.store import open_sweep
+    from bespoke_core.evaluation.opening import open_sweep
     from bespoke_core.files import sha256_of_file
 
     cells = server.base / "output" / "bespoke" / "sweeps" / "loop" / "cells"
@@ -192,7 +192,7 @@ def test_a_cells_picture_is_the_picture_that_the_users_own_graph_makes(
 ) -> None:
     import numpy as np
 
-    from bespoke_core.evaluation.store import open_sweep
+    from bespoke_core.evaluation.opening import open_sweep
 
     cells = server.base / "output" / "bespoke" / "sweeps" / "loop" / "cells"
     records = [record for _, record in open_sweep(cells.parent).finished()]

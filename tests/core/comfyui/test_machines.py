@@ -16,8 +16,9 @@ from bespoke_core.comfyui.workers import ray_of
 from bespoke_core.errors import BespokeError, InputError
 from bespoke_core.evaluation.checkpoints import Checkpoint
 from bespoke_core.evaluation.measuring import SpriteSettings, contents_key
+from bespoke_core.evaluation.opening import open_sweep
 from bespoke_core.evaluation.results import ResultsStore
-from bespoke_core.evaluation.store import SweepFolder, open_sweep
+from bespoke_core.evaluation.store import SweepFolder
 
 TRAINING_SET = SpriteSettings(6, 6, "nearest", Path("/on/the/servers/art"), "ab" * 32)
 

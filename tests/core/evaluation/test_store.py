@@ -14,9 +14,10 @@ from sweeps import PLAN, draw, fill
 from bespoke_core.errors import InputError
 from bespoke_core.evaluation.checkpoints import Checkpoint
 from bespoke_core.evaluation.measuring import SpriteSettings
+from bespoke_core.evaluation.opening import open_sweep
 from bespoke_core.evaluation.plan import SweepPlan
 from bespoke_core.evaluation.prompts import TestPrompt
-from bespoke_core.evaluation.store import SweepFolder, open_sweep
+from bespoke_core.evaluation.store import SweepFolder
 from bespoke_core.evaluation.table import read_csv
 
 
