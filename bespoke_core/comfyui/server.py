@@ -7,12 +7,10 @@ there to find grandchildren.
 from __future__ import annotations
 
 import atexit
-import contextlib
 import http.client
 import json
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -20,9 +18,9 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
 
 from ..errors import BespokeError, InputError
+from .processes import own_group, stop_tree
 
 _POLL_S = 0.2
 _PACK_LEFT_OUT = (".bespoke", ".git", ".venv", "__pycache__", "*.pyc", ".mypy_cache", ".ruff_cache")
@@ -229,13 +227,6 @@ _THREADS = {"OMP_WAIT_POLICY": "PASSIVE"}
 _OUTPUT = {"PYTHONUNBUFFERED": "1", "PYTHONIOENCODING": "utf-8:replace"}
 
 
-def own_group() -> dict[str, Any]:
-    """Return Popen's arguments that put a child into a process group of its own."""
-    if os.name == "nt":
-        return {"creationflags": getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0)}
-    return {"start_new_session": True}
-
-
 def free_port() -> int:
     """Return a TCP port on the loopback address that is free at this moment."""
     with socket.socket() as probe:
@@ -274,56 +265,6 @@ def prepare_base(base: Path, pack: Path | None = None, pack_name: str = "bespoke
         link.symlink_to(pack.resolve(), target_is_directory=True)
     except OSError:  # Windows without the right to make links
         shutil.copytree(pack, link, ignore=shutil.ignore_patterns(*_PACK_LEFT_OUT))
-
-
-def stop_tree(process: subprocess.Popen[bytes], *, grace_s: float) -> None:
-    """End a child with all its descendants: an interrupt first, then a termination, then a kill.
-
-    Args:
-        process: a child started with `own_group`.
-        grace_s: seconds for each of the two polite ways.
-    """
-    descendants = _descendants(process.pid)
-    polite = [signal.SIGTERM] if os.name == "nt" else [signal.SIGINT, signal.SIGTERM]
-    for number in polite:
-        if process.poll() is not None:
-            break
-        with contextlib.suppress(ProcessLookupError):
-            process.send_signal(number)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(grace_s)
-    if os.name != "nt":
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    if process.poll() is None:
-        process.kill()
-    process.wait()
-    _end(descendants, grace_s)
-
-
-def _descendants(pid: int) -> list:
-    try:
-        import psutil
-    except ImportError:  # before the environment exists; the process group covers what it can
-        return []
-    try:
-        return list(psutil.Process(pid).children(recursive=True))
-    except psutil.NoSuchProcess:
-        return []
-
-
-def _end(processes: list, grace_s: float) -> None:
-    if not processes:
-        return
-    import psutil
-
-    for one in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            one.terminate()
-    _, alive = psutil.wait_procs(processes, timeout=grace_s)
-    for one in alive:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            one.kill()
 
 
 def _answers(port: int) -> bool:
