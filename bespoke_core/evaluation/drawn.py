@@ -44,7 +44,7 @@ def drawn_of(settings: Mapping[str, Any]) -> Drawn:
     """Read the settings of a folder of results.
 
     Args:
-        settings: as `opening.read_settings` returns them: of a sweep, of a plan that a server has run, or none.
+        settings: as `opening.read_settings` returns them: of a sweep, of a plan that was run, or none.
     """
     if isinstance(settings.get("sampler"), Mapping):
         return _of_plan(settings)
