@@ -78,6 +78,7 @@ class MakeTrainingConfig(io.ComfyNode):
         sample_prompts: str | None = None,
         early_stopping_patience: int | None = None,
         early_stopping_metric: str | None = None,
+        early_stopping_rule: str | None = None,
     ) -> bool | str:
         """Refuse a configuration that cannot be used before any work starts.
 
@@ -87,6 +88,7 @@ class MakeTrainingConfig(io.ComfyNode):
         stopping = {
             "early_stopping_patience": early_stopping_patience,
             "early_stopping_metric": early_stopping_metric,
+            "early_stopping_rule": early_stopping_rule,
         }
         if None not in (toml, sample_prompts):
             values |= {key: value for key, value in stopping.items() if value is not None}

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..training.judge import SAMPLES_FOLDER, SCORES_FILE, Judgement, Stop, Tell, tell_best
-from ..training.keys.judging import HELD_OUT_LOSS
+from ..training.keys.judging import HELD_OUT_LOSS, VERDICT
 from ..training.plan import TrainingPlan
 from .history import JudgedEpoch, SampledPicture, read_history, write_history
 from .prompts import SamplePrompt
@@ -37,7 +37,10 @@ class PictureJudge:
         config = plan.config
         self.plan, self.prompts = plan, tuple(prompts)
         self.rule = StoppingRule(
-            config.early_stopping_metric, config.early_stopping_patience, config.early_stopping_threshold
+            config.early_stopping_metric,
+            config.early_stopping_patience,
+            config.early_stopping_threshold,
+            proof=config.early_stopping_rule == VERDICT,
         )
         self._scorer = Scorer(plan, self.prompts)
         self._path = plan.run_folder / SAMPLES_FOLDER / SCORES_FILE

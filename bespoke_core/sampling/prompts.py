@@ -11,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..errors import InputError
+from ..evaluation.seeds import parse_seeds
 from ..files import read_text
 from ..training.keys import TrainingConfig
 from ..training.keys.judging import names_a_file
@@ -70,7 +71,8 @@ def read_sample_prompts(config: TrainingConfig) -> tuple[SamplePrompt, ...]:
 
     What a prompt leaves open is: the training resolution, `STEPS`, `GUIDANCE`, the key sample_sampler, and as
     seed the run's seed plus the prompt's number from 0, so that every epoch draws with the same noise. kohya
-    takes 512 pixels, 30 steps and a new seed each time.
+    takes 512 pixels, 30 steps and a new seed each time. With the key sample_seeds a prompt without a seed is
+    there once for each of those.
 
     Raises:
         InputError: the file is absent, empty or broken, an option is unknown, or a value is out of range; the
@@ -84,9 +86,11 @@ def read_sample_prompts(config: TrainingConfig) -> tuple[SamplePrompt, ...]:
     text = read_text(file, remedy=remedy) if file else given
     suffix = file.suffix.lower() if file else ".txt"
     read = {".txt": lines, ".toml": toml_form, ".json": json_form}[suffix]
+    seeds = parse_seeds(config.sample_seeds, field="sample_seeds") if config.sample_seeds.strip() else ()
     prompts = tuple(
-        _prompt(values, number, where, file, config)
+        _prompt({**values, "seed": seed} if seed is not None else values, number, where, file, config)
         for number, (where, values) in enumerate(read(text, file))
+        for seed in (seeds if seeds and values.get("seed") is None else (None,))
     )
     if not prompts:
         raise InputError("holds no prompt", file=file, field=FIELD, remedy="Write one prompt a line.")

@@ -9,7 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+from ..evaluation.stopping import should_stop
+from ..evaluation.table import Row
 from ..evaluation.verdict import HIGHER_IS_BETTER
 from ..training.judge import Best
 from ..training.keys.judging import HELD_OUT_LOSS
@@ -18,17 +21,20 @@ from .history import JudgedEpoch, mean_score
 
 @dataclass(frozen=True)
 class StoppingRule:
-    """The keys early_stopping_metric, early_stopping_patience and early_stopping_threshold.
+    """The keys early_stopping_metric, early_stopping_patience, early_stopping_threshold, early_stopping_rule.
 
     Attributes:
         metric: "held_out_loss" or the name of a score.
         patience: judged epochs without improvement after which to stop; 0 never stops.
         threshold: an improvement must be larger than this for the patience to count anew.
+        proof: the pictures must prove, too, that going on is of no use, as `evaluation.stopping` asks it of
+            a sweep; for a score alone.
     """
 
     metric: str
     patience: int = 0
     threshold: float = 0.0
+    proof: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,7 +69,8 @@ def decide(history: Sequence[JudgedEpoch], rule: StoppingRule) -> Decision:
     only among epochs that drew the same prompts as the last one.
 
     patience and threshold are those of the EarlyStoppingCallback in Hugging Face's transformers: each epoch
-    is compared with the best one before it, and any improvement makes it the new best.
+    is compared with the best one before it, and any improvement makes it the new best. With `proof` the
+    patience is not enough: the same question is asked as of a sweep.
     """
     sign = -1.0 if rule.metric in HIGHER_IS_BETTER else 1.0
     key = history[-1].samples_key if history else ""
@@ -82,8 +89,38 @@ def decide(history: Sequence[JudgedEpoch], rule: StoppingRule) -> Decision:
         waited = 0 if follows and gain > rule.threshold else waited + 1
         if follows and gain > 0:
             best = Best(one.file, one.epoch, rule.metric, value)
-    stop = bool(rule.patience) and waited >= rule.patience
-    return Decision(best, waited, stop, _reason(rule, best, waited) if stop and best else "")
+    stop = bool(rule.patience) and waited >= rule.patience and best is not None
+    if not stop or best is None:
+        return Decision(best, waited, False, "")
+    if not rule.proof:
+        return Decision(best, waited, True, _reason(rule, best, waited))
+    advice = should_stop(_rows(history, key), by=rule.metric, patience=rule.patience)
+    return Decision(best, waited, advice.stop, advice.reason if advice.stop else "")
+
+
+def _rows(history: Sequence[JudgedEpoch], key: str) -> list[Row]:
+    """Return the pictures of the epochs that drew the prompts of `key`, as a sweep's table has them."""
+    return [
+        Row(
+            Path(one.file).stem,
+            one.epoch,
+            picture.prompt,
+            picture.seed,
+            {
+                **picture.scores,
+                "cfg": picture.cfg,
+                "steps": picture.steps,
+                "sampler_name": picture.sampler,
+                "negative_prompt": picture.negative,
+                "width": picture.width,
+                "height": picture.height,
+            },
+        )
+        for one in history
+        if one.file is not None and one.samples_key == key
+        for picture in one.pictures
+        if picture.scores is not None
+    ]
 
 
 def _reason(rule: StoppingRule, best: Best, waited: int) -> str:

@@ -44,6 +44,8 @@ MORE: Mapping[str, Any] = {
     "network_dropout": 0.0,
     "flip_aug": False,
     "num_processes": 1,
+    "sample_seeds": "",
+    "early_stopping_rule": "patience",
 }
 """Keys that the node shows after its TOML, in its order. Saved workflows hold values by their place, so a new
 one is only ever put at the end."""

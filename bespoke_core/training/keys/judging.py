@@ -13,6 +13,7 @@ from .fields import TRAINING, Keys, field
 SAMPLING = "sample_prompt_arguments"
 PROMPT_FILES = (".txt", ".toml", ".json")
 HELD_OUT_LOSS = "held_out_loss"
+VERDICT = "verdict"
 JUDGING_KEYS = (
     "sample_prompts",
     "sample_every_n_epochs",
@@ -20,9 +21,11 @@ JUDGING_KEYS = (
     "sample_at_first",
     "sample_sampler",
     "sample_sprite_size",
+    "sample_seeds",
     "early_stopping_metric",
     "early_stopping_patience",
     "early_stopping_threshold",
+    "early_stopping_rule",
 )
 """Keys that change nothing in any epoch's weights, only how epochs are looked at and how many there are."""
 
@@ -104,6 +107,12 @@ class JudgingKeys(Keys):
         'The sprite that a drawn picture is shrunk to and scored as: one number or "width,height".',
         "px",
     )
+    sample_seeds: str = field(
+        SAMPLING,
+        "",
+        'Seeds, as in "1-3" or "1, 2": every prompt that names no seed of its own (--d) is drawn with each of '
+        "them. Empty draws each once.",
+    )
     early_stopping_metric: Literal[
         "unique_colors",
         "perceptual_colors",
@@ -137,6 +146,13 @@ class JudgingKeys(Keys):
         ge=0,
         le=1_000_000,
     )
+    early_stopping_rule: Literal["patience", "verdict"] = field(
+        TRAINING,
+        "patience",
+        "patience stops after early_stopping_patience epochs that were no better. verdict waits as long and then "
+        "stops only when the pictures prove it beyond chance, paired by prompt and seed: the last epochs are "
+        "worse than an earlier one, or gain less than 5 %. It takes six prompts and two seeds or more.",
+    )
 
     @property
     def sprite_size(self) -> tuple[int, int]:
@@ -162,12 +178,19 @@ class JudgingKeys(Keys):
 
 
 def check(config: JudgingKeys, refuse: Callable[[str, str, str], NoReturn]) -> None:
-    """Refuse a patience that would wait for a metric that is never measured.
+    """Refuse a patience that would wait for a metric that is never measured, and a proof without pictures.
 
     Args:
         config: the keys.
         refuse: called with the field, the problem and the remedy.
     """
+    proof = config.early_stopping_rule == VERDICT and bool(config.early_stopping_patience)
+    if proof and config.early_stopping_metric == HELD_OUT_LOSS:
+        refuse(
+            "early_stopping_rule",
+            "needs pictures, and the held-out loss is one number an epoch",
+            "Choose another early_stopping_metric, or early_stopping_rule = patience.",
+        )
     if not config.early_stopping_patience or config.early_stopping_metric == HELD_OUT_LOSS:
         return
     metric = config.early_stopping_metric

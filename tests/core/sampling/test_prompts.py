@@ -188,3 +188,25 @@ def test_patience_without_anything_to_wait_for_is_refused(
     with pytest.raises(InputError, match="early_stopping_patience") as caught:
         make_config(early_stopping_patience=2, **keys)
     assert remedy in caught.value.remedy
+
+
+def test_every_prompt_without_a_seed_is_drawn_with_each_of_the_given_seeds() -> None:
+    drawn = read_sample_prompts(config_of("a lad\na lady --d 9", sample_seeds="1-3"))
+    assert [(one.text, one.seed) for one in drawn] == [
+        ("a lad", 1),
+        ("a lad", 2),
+        ("a lad", 3),
+        ("a lady", 9),
+    ]
+    assert "sample_seeds" in refusal("a lad", sample_seeds="three")
+
+
+def test_the_verdict_needs_pictures_to_stop_a_run() -> None:
+    with pytest.raises(InputError, match="early_stopping_rule"):
+        config_of(
+            "a lad",
+            early_stopping_rule="verdict",
+            early_stopping_patience=3,
+            early_stopping_metric="held_out_loss",
+            validation_split=0.2,
+        )

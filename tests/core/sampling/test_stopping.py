@@ -92,6 +92,42 @@ def test_it_stops_after_as_many_epochs_without_a_better_one_as_the_patience_says
     assert not decided(epochs(9, 5, 6, 4), patience=2).stop
 
 
+def swept(*means: float) -> list[JudgedEpoch]:
+    """Epochs with eight prompts and two seeds each, whose pictures vary alike around a mean."""
+    return [
+        JudgedEpoch(
+            epoch=number,
+            step=number,
+            file=f"a-{number:06d}.safetensors",
+            pictures=tuple(
+                picture(round(mean + 3 * place + (7 * place * number) % 5)).model_copy(
+                    update={"prompt": f"prompt {place // 2}", "seed": place % 2}
+                )
+                for place in range(16)
+            ),
+        )
+        for number, mean in enumerate(means, 1)
+    ]
+
+
+def test_by_the_verdict_a_few_worse_pictures_do_not_stop_a_run_and_proof_does() -> None:
+    assert decided(epochs(9, 5, 6, 7, 8), patience=2).stop
+    one_picture = decided(epochs(9, 5, 6, 7, 8), patience=2, proof=True)
+    assert not one_picture.stop and one_picture.best is not None and one_picture.best.epoch == 2
+    past = decided(swept(300, 200, 260, 280), patience=2, proof=True)
+    assert past.stop and "beyond chance" in past.reason and "use epoch 2" in past.reason
+    assert not decided(swept(300, 200, 260), patience=2, proof=True).stop, "the patience is not over"
+    assert not decided(swept(300, 250, 200, 150), patience=2, proof=True).stop, "it still gains"
+    assert not decided(swept(300, 200, 260, 280), patience=0, proof=True).stop
+
+
+def test_by_the_verdict_only_epochs_with_the_same_prompts_are_compared() -> None:
+    history = swept(300, 200, 260, 255)
+    assert decided(history, patience=2, proof=True).stop
+    others = [one.model_copy(update={"samples_key": "old"}) for one in history[:2]]
+    assert not decided([*others, *history[2:]], patience=1, proof=True).stop
+
+
 def test_a_gain_up_to_the_threshold_makes_the_best_but_does_not_renew_the_patience() -> None:
     decision = decided(epochs(9, 8, 7), patience=2, threshold=1.0)
     assert decision.stop and decision.best is not None and decision.best.epoch == 3
