@@ -57,7 +57,9 @@ NOTES = {
     "them.",
     "whole_loop": "## The whole loop\n1. Choose your SD1.5 checkpoint **in both places**.\n2. Write your "
     "data set's folder (under *input*) in **Audit Captions**.\n3. Press **Run** and wait for one answer: "
-    "*use epoch N*.\n\nThe report with all pictures is in *output/bespoke/reports*.",
+    "*use epoch N*.\n\nThe report with all pictures is in *output/bespoke/reports*.\n\nTo stop past the "
+    "peak: give **Training Config** your test prompts as *sample_prompts*, *sample_seeds* 1-3, a patience "
+    "of 3 and the rule *verdict*.",
     "score_pictures": "## What is a folder of pictures worth?\n1. Write the folder (under *input* or "
     "*output*) in **Score a folder of pictures**.\n2. Write what was asked for in **prompt**: one line for "
     "all pictures, or one line each in the order of their names.\n3. Press **Run**.\n4. Click a header of "

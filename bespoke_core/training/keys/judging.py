@@ -110,8 +110,8 @@ class JudgingKeys(Keys):
     sample_seeds: str = field(
         SAMPLING,
         "",
-        'Seeds, as in "1-3" or "1, 2": every prompt that names no seed of its own (--d) is drawn with each of '
-        "them. Empty draws each once.",
+        'Seeds, as in "1-3" or "1, 2": every prompt that names no seed of its own (--d) is drawn with each '
+        "of them. Empty draws each once.",
     )
     early_stopping_metric: Literal[
         "unique_colors",
@@ -149,9 +149,10 @@ class JudgingKeys(Keys):
     early_stopping_rule: Literal["patience", "verdict"] = field(
         TRAINING,
         "patience",
-        "patience stops after early_stopping_patience epochs that were no better. verdict waits as long and then "
-        "stops only when the pictures prove it beyond chance, paired by prompt and seed: the last epochs are "
-        "worse than an earlier one, or gain less than 5 %. It takes six prompts and two seeds or more.",
+        "patience stops after early_stopping_patience epochs that were no better. verdict waits as long "
+        "and then stops only when the pictures prove it beyond chance, paired by prompt and seed: the last "
+        "epochs are worse than an earlier one, or gain less than 5 %. It takes six prompts and two seeds or "
+        "more.",
     )
 
     @property

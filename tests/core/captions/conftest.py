@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from caption_folders import DIRTY, clean, write_set
+from disks import disk_of
 
 if sys.platform != "win32":
     import resource
@@ -37,17 +37,12 @@ def full_disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FullDi
     if sys.platform == "win32":
         pytest.skip("Windows has neither")
     folder = tmp_path / "disk"
-    folder.mkdir()
     if request.param == "a limit":
+        folder.mkdir()
         yield FullDisk(folder, _limited)
         return
-    mounted = shutil.which("mount") and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if not mounted or mounted.returncode:
-        pytest.skip("this user may not make a disk")
-    yield FullDisk(folder, contextlib.nullcontext)
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with disk_of("256k", folder):
+        yield FullDisk(folder, contextlib.nullcontext)
 
 
 @contextlib.contextmanager

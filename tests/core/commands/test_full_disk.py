@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from disks import disk_of
 from loras import write_lora
 from sweeps import PLAN, SMALL, fill
 
@@ -23,17 +21,8 @@ from bespoke_core.files import sha256_of_file
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 1 MiB of its own, where this user may make one."""
-    if sys.platform == "win32":
-        pytest.skip("Windows has none")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = shutil.which("mount") and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if not mounted or mounted.returncode:
-        pytest.skip("this user may not make a disk")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with disk_of("1m", tmp_path / "disk") as disk:
+        yield disk
 
 
 @pytest.fixture

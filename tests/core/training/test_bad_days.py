@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from disks import disk_of
 from PIL import Image
 
 from bespoke_core.cli import main
@@ -49,17 +48,8 @@ def steps(run: Path) -> list[int]:
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A disk of 100 MiB of its own, where this user may make one: a run's plan asks for 64 MiB to spare."""
-    if sys.platform == "win32":
-        pytest.skip("Windows has none")
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = shutil.which("mount") and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=100m", "tmpfs", str(folder)], capture_output=True, check=False
-    )
-    if not mounted or mounted.returncode:
-        pytest.skip("this user may not make a disk")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    with disk_of("100m", tmp_path / "disk") as disk:
+        yield disk
 
 
 def fill(disk: Path, leaving: int) -> None:

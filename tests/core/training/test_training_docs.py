@@ -15,6 +15,7 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "training.md"
 OPTIONS = {option.name: option for option in describe()}
 OTHER_WORDS = {
     "train_lora",
+    "whole_loop",
     "my_lora",
     "optimizer_args",
     "cosine_with_restarts",
