@@ -25,6 +25,7 @@ from .noise import alphas_cumprod
 from .optimizer import make_optimizer
 from .parallel import Ranks
 from .plan import TrainingPlan, hash_of
+from .products import quicken_linears
 from .schedule import make_scheduler
 from .state import Stateful
 from .text import FrozenText
@@ -166,6 +167,8 @@ def _add_network(
     trim(base.unet)
     if device.type == "cpu" and not config.gradient_checkpointing:  # it takes memory, for speed
         quicken(base.unet)
+    if device.type == "cpu":
+        quicken_linears(base.text_encoder)
     for model in (base.unet, base.text_encoder):
         model.to(device)
     if config.gradient_checkpointing:

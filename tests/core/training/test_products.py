@@ -11,7 +11,8 @@ from hypothesis import strategies as st  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
 from bespoke_core.training import products  # noqa: E402
-from bespoke_core.training.products import product  # noqa: E402
+from bespoke_core.training.lora_layer import LoraLayer  # noqa: E402
+from bespoke_core.training.products import FrozenLinear, product, quicken_linears  # noqa: E402
 
 SIZES = st.integers(0, 40)
 
@@ -83,3 +84,39 @@ def test_the_quicker_library_never_gets_lines_with_gaps_between_them(
     assert len(given) == 4
     assert all(one.is_contiguous() or one.T.is_contiguous() for one in given)
     assert given[2].data_ptr() == wide.data_ptr()  # a transposed matrix is not copied
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_frozen_layer_gives_the_linear_layers_numbers_and_the_gradient_of_its_input(bias: bool) -> None:
+    torch.manual_seed(0)
+    plain = torch.nn.Linear(12, 7, bias=bias).requires_grad_(False)
+    x = torch.randn(2, 3, 12, requires_grad=True)
+    outcomes = []
+    for layer in (plain, FrozenLinear(plain)):
+        out = layer(x)
+        outcomes.append((out, *torch.autograd.grad(out.square().sum(), x)))
+    for one, other in zip(*outcomes, strict=True):
+        assert torch.allclose(one, other, rtol=1e-5, atol=1e-5)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert FrozenLinear(plain)(x).dtype == torch.bfloat16
+
+
+def test_only_frozen_layers_in_32_bits_are_replaced_and_none_under_a_lora(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(products, "_QUICK", products._QUICK or (lambda x, w, *_: x @ w.T))
+    network = torch.nn.Module()
+    network.inner = torch.nn.ModuleDict(
+        {
+            "frozen": torch.nn.Linear(4, 4).requires_grad_(False),
+            "trained": torch.nn.Linear(4, 4),
+            "in_16_bits": torch.nn.Linear(4, 4).half().requires_grad_(False),
+            "with_a_lora": LoraLayer(torch.nn.Linear(4, 4), 2, 1.0),
+        }
+    )
+    weight = network.inner["frozen"].weight
+    assert quicken_linears(network) == 1
+    assert isinstance(network.inner["frozen"], FrozenLinear) and network.inner["frozen"].weight is weight
+    assert quicken_linears(network) == 0
+    monkeypatch.setattr(products, "_QUICK", None)
+    assert quicken_linears(torch.nn.Sequential(torch.nn.Linear(4, 4).requires_grad_(False))) == 0
