@@ -15,7 +15,7 @@ from ..evaluation.settings import SamplerSettings, grid_texts
 from ..evaluation.table import Row, parse_csv
 from ..files import clear_errors, write_bytes, write_json
 from .client import Client
-from .job import JobLostError
+from .job import JobLostError, ServerGoneError
 
 Graph = dict[str, dict[str, Any]]
 _GO_ON = (
@@ -111,7 +111,8 @@ def run_sweep(
 
     Raises:
         BespokeError: the server refused the plan, a node failed, or `output` cannot be written.
-        JobLostError: the server ended or was started again; the same call goes on.
+        JobLostError: the server ended or was started again, while it drew or while the pictures were
+            brought; the same call goes on.
         UserCancelledError: Ctrl-C, which cancels the job on the server, too.
     """
     try:
@@ -123,15 +124,23 @@ def run_sweep(
     # Only the verdict is sure to be in the history: what ComfyUI takes from its cache leaves no other trace.
     told = history.outputs["verdict"]
     verdict: dict[str, Any] = told["bespoke_verdict"][0]
-    folder = told["bespoke_sweep"][0]["folder"]
-    table = fetch_table(client, told["bespoke_sweep"][0])
-    with clear_errors(output, "all is kept on the server, and the same command brings it"):
-        for row in parse_csv(table.decode("utf-8"), name="table.csv"):
-            fetch_pictures(client, folder, row, output)
-        write_bytes(output / "table.csv", table)
-        write_json(output / "settings.json", plan.model_dump())
-        write_json(output / "verdict.json", verdict)
+    try:
+        with clear_errors(output, "all is kept on the server, and the same command brings it"):
+            table = _fetch_all(client, told["bespoke_sweep"][0], output)
+            write_bytes(output / "table.csv", table)
+            write_json(output / "settings.json", plan.model_dump())
+            write_json(output / "verdict.json", verdict)
+    except ServerGoneError as error:
+        raise JobLostError(f"{error} {_GO_ON}") from None
     return verdict
+
+
+def _fetch_all(client: Client, told: Mapping[str, Any], output: Path) -> bytes:
+    """Bring all pictures of a sweep into a folder and return its table."""
+    table = fetch_table(client, told)
+    for row in parse_csv(table.decode("utf-8"), name="table.csv"):
+        fetch_pictures(client, told["folder"], row, output)
+    return table
 
 
 def fetch_table(client: Client, told: Mapping[str, Any]) -> bytes:

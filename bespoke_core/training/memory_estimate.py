@@ -7,9 +7,11 @@ checkpointing, precision, the LoRA's kind) is in the figure by itself.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -23,6 +25,7 @@ from .live_bytes import LiveBytes
 from .network import LoraNetwork
 from .text import WINDOW
 
+_STATUS = Path("/proc/self/status")
 OVER_LIVE = {"cpu": (1.15, 150_000_000), "cuda": (1.08, 100_000_000)}
 """What a step takes over its live tensors: gaps between them, in proportion, and the scratch space in bytes.
 
@@ -256,6 +259,11 @@ def most_held() -> int:
     told = psutil.Process().memory_info()
     if (peak := getattr(told, "peak_wset", None)) is not None:  # Windows
         return int(peak)
+    with contextlib.suppress(OSError):  # only Linux has it
+        for line in _STATUS.read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024
+    # Not first: on Linux a program that another one starts begins with what that one held.
     import resource
 
     unit = 1 if sys.platform == "darwin" else 1024

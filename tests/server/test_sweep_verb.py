@@ -18,7 +18,7 @@ from loras import write_lora
 
 from bespoke_core.cli import main
 from bespoke_core.comfyui.client import Client
-from bespoke_core.comfyui.job import History
+from bespoke_core.comfyui.job import History, JobLostError
 from bespoke_core.comfyui.sweep import run_sweep
 from bespoke_core.errors import InputError
 from bespoke_core.evaluation.plan_file import read_plan_file
@@ -173,7 +173,9 @@ def test_a_server_that_is_started_again_is_told_and_the_same_command_draws_only_
 ) -> None:
     write_lora(server.base / "output" / "loras" / "bespoke" / "for_again" / "one.safetensors", 0.6)
     plan, output = tmp_path / "plan.toml", tmp_path / "results"
-    text = PLAN.replace("by verb", "again").replace("for_verb", "for_again").replace("steps = 1", "steps = 7")
+    text = (
+        PLAN.replace("by verb", "again").replace("for_verb", "for_again").replace("steps = 1", "steps = 30")
+    )
     plan.write_text(text.replace("seeds = [5]", 'seeds = "1-6"'), encoding="utf-8")
     words = ["sweep", str(plan), "--server", server.url, "--output", str(output)]
     cells = server.base / "output" / "bespoke" / "sweeps" / "again" / "cells"
@@ -211,6 +213,24 @@ def test_a_server_that_is_started_again_is_told_and_the_same_command_draws_only_
     after = {path.name: path.stat().st_mtime_ns for path in cells.glob("*.png")}
     assert len(after) == 12
     assert {name: after[name] for name in before} == before
+
+
+def test_a_server_that_goes_while_its_pictures_are_brought_is_told_as_such(
+    server: ComfyServer, tmp_path: Path
+) -> None:
+    write_lora(server.base / "output" / "loras" / "bespoke" / "for_gone" / "one.safetensors", 0.6)
+    plan = tmp_path / "plan.toml"
+    plan.write_text(PLAN.replace("by verb", "gone").replace("for_verb", "for_gone"), encoding="utf-8")
+
+    class Gone(Client):
+        def wait(self, *given: Any, **options: Any) -> History:
+            history = super().wait(*given, **options)
+            self.url = "http://127.0.0.1:9"  # nothing listens there
+            return history
+
+    with pytest.raises(JobLostError, match=r"does not answer.*Run the same command again"):
+        run_sweep(read_plan_file(plan), Gone(server.url), tmp_path / "results")
+    assert not (tmp_path / "results" / "table.csv").exists()
 
 
 def test_a_server_that_is_not_there_is_one_sentence(
