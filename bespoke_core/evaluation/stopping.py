@@ -16,6 +16,7 @@ import numpy as np
 
 from ..amounts import counted
 from .draws import Draws, draws_of
+from .following import SURE
 from .grid import Grid, grid_of
 from .ranking import Ranked, rank
 from .statistics import ALPHA, FLIPS, Floats, PairedTest, paired_test
@@ -72,9 +73,10 @@ def should_stop(
         smallest_gain: what later epochs must promise to be worth training, in shares of the best mean.
         seed: of the random flips.
 
-    It stops when the last `patience` epochs together are worse than an earlier epoch beyond chance, or when
-    they are shown to be no better than the `patience` epochs before them by `smallest_gain`; never before
-    twice `patience` epochs in the latter case. As long as a run truly gains more than that, it is stopped too
+    It stops when the last `patience` epochs together are worse than an earlier epoch beyond chance; when none
+    of them draws what its prompts ask for, surely, and the best one does; or when they are shown to be no
+    better than the `patience` epochs before them by `smallest_gain`, never before twice `patience` epochs in
+    that case. As long as a run truly gains more than that, it is stopped too
     early in at most 5 % of runs (`benchmarks/verdict_calibration.py --only stop`). Whether a score that has
     gone up will come down again later, nothing can tell.
     """
@@ -96,6 +98,10 @@ def should_stop(
         late = "epoch is" if patience == 1 else f"{patience} epochs are"
         reason = f"The last {late} worse than an earlier one, beyond chance"
         return Advice(True, *known, f"{reason}: stop, use {best.label}.", p)
+    if best.following.follows and _lost(places, epochs[-patience:]):
+        late = "epoch no longer draws" if patience == 1 else f"{patience} epochs no longer draw"
+        reason = f"The last {late} what the prompts ask for, beyond chance: stop, use {best.label}."
+        return Advice(True, *known, reason, SURE)
     gain = smallest_gain * abs(best.interval.mean)
     p = _no_gain(lines, draws, patience, gain, seed)
     if p <= ALPHA:
@@ -121,6 +127,12 @@ def _worse(lines: Floats, draws: Draws, patience: int, seed: int) -> float:
     late, early = lines[-patience:].mean(axis=0), lines[:-patience]
     tests = [_test(draws, late - line, seed) for line in early]
     return min([1.0, *(test.p * len(tests) * _LOOKS for test in tests if test.difference > 0)])
+
+
+def _lost(places: Sequence[Ranked], late: Sequence[int]) -> bool:
+    """Return whether each of these epochs surely does not follow its prompts."""
+    found = [place.following for place in places if place.epoch in late]
+    return all(one.follows is False and one.sure for one in found)
 
 
 def _no_gain(lines: Floats, draws: Draws, patience: int, gain: float, seed: int) -> float:

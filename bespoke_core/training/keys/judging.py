@@ -151,8 +151,8 @@ class JudgingKeys(Keys):
         "patience",
         "patience stops after early_stopping_patience epochs that were no better. verdict waits as long "
         "and then stops only when the pictures prove it beyond chance, paired by prompt and seed: the last "
-        "epochs are worse than an earlier one, or gain less than 5 %. It takes six prompts and two seeds or "
-        "more.",
+        "epochs are worse than an earlier one, no longer draw what is asked for, or gain less than 5 %. It "
+        "takes six prompts and two seeds or more.",
     )
 
     @property

@@ -43,6 +43,16 @@ def test_a_run_that_gains_nothing_any_more_is_stopped():
     assert advice.stop
 
 
+def test_a_run_that_no_longer_draws_what_is_asked_is_stopped_however_few_its_colours():
+    matches = ["yes", "yes", "no", "no", "no"]
+    advice = should_stop(rows_of([300, 250, 200, 150, 100], match=matches))
+    assert advice.stop and advice.best_epoch == 2
+    assert "no longer draw what the prompts ask for" in advice.reason
+    assert not should_stop(rows_of([300, 250, 200, 150, 100], match=matches, cells=4)).stop, "too few to tell"
+    back = should_stop(rows_of([300, 250, 200, 150, 240], match=[*matches[:4], "yes"]))
+    assert not back.stop
+
+
 def test_a_run_that_still_improves_goes_on():
     assert not should_stop(rows_of([300, 280, 260, 240, 220, 200])).stop
 
