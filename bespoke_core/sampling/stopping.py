@@ -89,8 +89,7 @@ def decide(history: Sequence[JudgedEpoch], rule: StoppingRule) -> Decision:
         waited = 0 if follows and gain > rule.threshold else waited + 1
         if follows and gain > 0:
             best = Best(one.file, one.epoch, rule.metric, value)
-    stop = bool(rule.patience) and waited >= rule.patience and best is not None
-    if not stop or best is None:
+    if best is None or not rule.patience or waited < rule.patience:
         return Decision(best, waited, False, "")
     if not rule.proof:
         return Decision(best, waited, True, _reason(rule, best, waited))
